@@ -1,1 +1,40 @@
-export {};
+/**
+ * The engine: what a workflow means. Pure: no I/O, clock, random or timer may live here, and nothing
+ * here imports another room.
+ */
+export type { Cancel, Command, EndAttempt, Outcome, Rejection } from './commands.ts';
+export { conclude, decide, dueDeliveries, isSendable, openDeliveries, retryPolicyOf } from './decide.ts';
+export type {
+  Backoff,
+  DefinitionFault,
+  RetryPolicy,
+  StepDefinition,
+  WorkflowDefinition,
+} from './definition.ts';
+export { defaultRetryPolicy } from './definition.ts';
+export { type Effects, noEffects } from './effects.ts';
+export type { RunEvent, RunEventType } from './events.ts';
+export { evolve } from './evolve.ts';
+export { findDelivery } from './evolve-delivery.ts';
+export { findGraphFaults } from './graph.ts';
+export { hash32, hashFraction } from './hash.ts';
+export { hookRetryPolicy, hookTimeoutMs } from './hook.ts';
+export { ancestorsOf, compilePlan, type Plan, type PlanStep } from './plan.ts';
+export { backoffDelayMs } from './retry.ts';
+export {
+  createRunState,
+  type Delivery,
+  type DeliveryKind,
+  type HookName,
+  hasEnded,
+  isTerminal,
+  type RunError,
+  type RunPhase,
+  type RunState,
+  type RunStateName,
+  type StepError,
+  type StepReason,
+  type StepState,
+  type StepStateName,
+} from './state.ts';
+export { type Transition, transact } from './transact.ts';

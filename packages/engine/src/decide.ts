@@ -1,0 +1,189 @@
+import type { Cancel, Command, EndAttempt, Outcome, Rejection } from './commands.ts';
+import type { RetryPolicy } from './definition.ts';
+import type { RunEvent } from './events.ts';
+import { findDelivery } from './evolve-delivery.ts';
+import { hookRetryPolicy } from './hook.ts';
+import { backoffDelayMs, retryAfterMaxMs } from './retry.ts';
+import { type Delivery, type DeliveryKind, isTerminal, type RunState } from './state.ts';
+
+export type Decision = { readonly events: readonly RunEvent[] } | { readonly rejection: Rejection };
+
+/** The one place where anything is decided. Pure: `now` is engine time in ms. Never throws. */
+export function decide(state: RunState, command: Command, now: number): Decision {
+  switch (command.type) {
+    case 'start':
+      if (state.state !== 'pending') return reject('run_not_pending', `the run is ${state.state}`);
+      return { events: [{ type: 'run.started', at: now }] };
+    case 'startAttempt':
+      return decideStart(state, command, now);
+    case 'endAttempt':
+      return decideEnd(state, command, now);
+    case 'loseAttempts':
+      return { events: openDeliveries(state).map((delivery) => lost(state, delivery, now)) };
+    case 'timeOut':
+      if (state.state !== 'running') return reject('run_ended', `the run is ${state.state}`);
+      if (isPastCancelling(state)) return reject('run_ending', `the run is ${state.phase}`);
+      return { events: [{ type: 'run.timed_out', at: now }] };
+    case 'cancel':
+      return decideCancel(state, command, now);
+    case 'quarantine': {
+      if (isTerminal(state.state)) return reject('run_ended', `the run is ${state.state}`);
+      const { code, message } = command;
+      return { events: [{ type: 'run.quarantined', at: now, error: { code, message } }] };
+    }
+  }
+}
+
+/**
+ * What follows from the state by itself, one event at a time, until null: the end of the run, or the
+ * start of its compensations.
+ */
+export function conclude(state: RunState, now: number): RunEvent | null {
+  if (isTerminal(state.state)) return null;
+  if (state.phase === 'running') {
+    return state.unfinished === 0 ? { type: 'run.completed', at: now } : null;
+  }
+  const ended = { type: state.ending === 'cancelled' ? 'run.cancelled' : 'run.failed', at: now } as const;
+  if (state.phase === 'draining' && state.openExchanges === 0) {
+    return state.compensate && hasCompensable(state) ? { type: 'run.compensating', at: now } : ended;
+  }
+  return state.phase === 'compensating' && state.compensationsLeft.length === 0 ? ended : null;
+}
+
+function hasCompensable(state: RunState): boolean {
+  return state.completionOrder.some(
+    (index) => state.plan.steps[index]!.definition.compensation !== undefined,
+  );
+}
+
+function decideStart(
+  state: RunState,
+  command: { delivery: DeliveryKind; step?: string | undefined },
+  now: number,
+): Decision {
+  const { delivery: kind, step } = command;
+  const delivery = findDelivery(state, command);
+  if (!delivery || delivery.open || delivery.state !== 'open' || !isSendable(state, delivery)) {
+    return reject('delivery_not_due', `nothing to send for ${kind} ${step ?? ''}`);
+  }
+  const attempt = delivery.attempts + 1;
+  return { events: [{ type: 'attempt.started', at: now, delivery: kind, step, attempt }] };
+}
+
+/** Whether the run's phase lets this kind of delivery out. */
+export function isSendable(state: RunState, delivery: Delivery): boolean {
+  if (delivery.kind === 'hook') return state.phase === 'hooks';
+  if (delivery.kind === 'compensation') {
+    return state.phase === 'compensating' && state.compensationsLeft.at(-1) === delivery.index;
+  }
+  const step = state.steps[delivery.index]!;
+  return state.phase === 'running' && (step.state === 'waiting' || step.state === 'running');
+}
+
+function decideEnd(state: RunState, command: EndAttempt, now: number): Decision {
+  const { delivery: kind, step, attempt, outcome } = command;
+  const delivery = findDelivery(state, command);
+  if (!delivery?.open || delivery.attempts !== attempt) {
+    return reject('attempt_not_open', `attempt ${attempt} of ${kind} ${step ?? ''} is not open`);
+  }
+  const ended = {
+    at: now,
+    delivery: kind,
+    step,
+    attempt,
+    startedAt: delivery.attemptStartedAt,
+    status: outcome.status,
+  };
+  if (outcome.kind === 'success') {
+    const result = kind === 'step' ? outcome.result : undefined;
+    return { events: [{ type: completed[kind], ...ended, result }] };
+  }
+  const { error, excerpt } = outcome;
+  const retryAt = nextAttemptAt(state, delivery, outcome, now);
+  if (retryAt === null) return { events: [{ type: failed[kind], ...ended, error, excerpt }] };
+  return { events: [{ type: 'attempt.failed', ...ended, error, excerpt, retryAt }] };
+}
+
+const completed = {
+  step: 'step.completed',
+  compensation: 'compensation.completed',
+  hook: 'hook.delivered',
+} as const;
+const failed = { step: 'step.failed', compensation: 'compensation.failed', hook: 'hook.failed' } as const;
+
+/** When the delivery is attempted again, or null when this failure is its last. */
+function nextAttemptAt(
+  state: RunState,
+  delivery: Delivery,
+  outcome: Outcome & { kind: 'failure' },
+  now: number,
+): number | null {
+  if (!outcome.retryable || (delivery.kind === 'step' && state.ending !== null)) return null;
+  const policy = retryPolicyOf(state, delivery);
+  if (delivery.spent >= policy.maxAttempts) return null;
+  const seed = `${state.runId}:${delivery.kind}:${delivery.index}`;
+  const asked = Math.min(outcome.retryAfterMs ?? 0, retryAfterMaxMs);
+  const retryAt = now + Math.max(backoffDelayMs(policy, delivery.spent, seed), asked);
+  const limit = policy.giveUpAfter;
+  const isPastLimit = limit !== undefined && retryAt > (delivery.firstStartedAt ?? now) + limit * 1000;
+  return isPastLimit ? null : retryAt;
+}
+
+export function retryPolicyOf(state: RunState, delivery: Delivery): RetryPolicy {
+  return delivery.kind === 'hook' ? hookRetryPolicy : state.plan.steps[delivery.index]!.retries;
+}
+
+function decideCancel(state: RunState, command: Cancel, now: number): Decision {
+  if (isTerminal(state.state)) return reject('run_ended', `the run is already ${state.state}`);
+  if (isPastCancelling(state)) return reject('run_ending', 'the run is already ending and compensating');
+  const { commandId, compensate, reason } = command;
+  return {
+    events: [
+      { type: 'command.applied', at: now, commandId },
+      { type: 'run.cancelling', at: now, compensate, reason },
+    ],
+  };
+}
+
+function isPastCancelling(state: RunState): boolean {
+  return state.phase === 'compensating' || state.ending === 'cancelled';
+}
+
+/** Deliveries with an exchange in flight. */
+export function openDeliveries(state: RunState): Delivery[] {
+  return [...deliveriesOf(state)].filter((delivery) => delivery.open);
+}
+
+/** Deliveries to attempt now or at their `retryAt`: what a dispatcher sends after loading a run. */
+export function dueDeliveries(state: RunState): Delivery[] {
+  return [...deliveriesOf(state)].filter(
+    (delivery) => !delivery.open && delivery.state === 'open' && isSendable(state, delivery),
+  );
+}
+
+function* deliveriesOf(state: RunState): Generator<Delivery> {
+  for (const step of state.steps) {
+    if (step.delivery) yield step.delivery;
+    if (step.compensation) yield step.compensation;
+  }
+  if (state.hook) yield state.hook;
+}
+
+function lost(state: RunState, delivery: Delivery, now: number): RunEvent {
+  const { kind, attempts: attempt } = delivery;
+  const step = kind === 'hook' ? undefined : state.plan.steps[delivery.index]!.id;
+  if (kind === 'step' && state.ending !== null) return lostWhileDraining(delivery, step!, now);
+  return { type: 'attempt.lost', at: now, delivery: kind, step, attempt };
+}
+
+/** No new attempt may start while a run drains, so a lost one is the step's last. */
+function lostWhileDraining(delivery: Delivery, step: string, now: number): RunEvent {
+  const { attempts: attempt, attemptStartedAt: startedAt } = delivery;
+  const message = 'the dispatcher that sent this attempt is gone; whether its handler acted is unknown';
+  const error = { code: 'attempt_lost', message, outcome: 'unknown' } as const;
+  return { type: 'step.failed', at: now, delivery: 'step', step, attempt, startedAt, error };
+}
+
+function reject(code: Rejection['code'], message: string): Decision {
+  return { rejection: { code, message } };
+}

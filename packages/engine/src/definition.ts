@@ -1,0 +1,67 @@
+/**
+ * A workflow as the engine sees it: validated, defaults applied, URLs absolute.
+ * Durations are seconds, as in the public definition; the plan turns them into milliseconds.
+ */
+export interface WorkflowDefinition {
+  readonly id: string;
+  readonly steps: readonly StepDefinition[];
+  readonly onComplete?: string | undefined;
+  readonly onError?: string | undefined;
+  /** Seconds from the first claim to the forced end; compensation is outside it. */
+  readonly timeout: number;
+  readonly saga: boolean;
+  readonly failurePolicy: 'fail';
+  readonly tags?: readonly string[] | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface StepDefinition {
+  readonly id: string;
+  readonly url: string;
+  readonly dependsOn: readonly string[];
+  /** false puts the step in the run's serial lane. */
+  readonly parallel: boolean;
+  readonly retries: RetryPolicy;
+  /** Seconds for one attempt, the wait for a callback included. */
+  readonly timeout: number;
+  readonly compensation?: string | undefined;
+  readonly payload?: unknown;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+export type Backoff = 'exponential' | 'linear' | 'fixed';
+
+export interface RetryPolicy {
+  /** All attempts, the first included (1–100). */
+  readonly maxAttempts: number;
+  readonly backoff: Backoff;
+  /** Seconds. */
+  readonly initialDelay: number;
+  /** Seconds; no delay is ever above it. */
+  readonly maxDelay: number;
+  readonly factor: number;
+  /** Seconds before attempts 2, 3, …; the last one repeats. Replaces the back-off. */
+  readonly delays?: readonly number[] | undefined;
+  /** ±20 % on every delay. */
+  readonly jitter: boolean;
+  /** Replaces the retryable statuses. */
+  readonly retryOn?: readonly number[] | undefined;
+  /** Seconds from the first attempt after which no further one is made. */
+  readonly giveUpAfter?: number | undefined;
+}
+
+export const defaultRetryPolicy: RetryPolicy = {
+  maxAttempts: 3,
+  backoff: 'exponential',
+  initialDelay: 1,
+  maxDelay: 3600,
+  factor: 2,
+  jitter: true,
+};
+
+export interface DefinitionFault {
+  /** Where, as in `steps[2].dependsOn[0]`. */
+  readonly path: string;
+  readonly message: string;
+}

@@ -1,0 +1,99 @@
+import type { DeliveryKind, RunError, StepError } from './state.ts';
+
+/** A decided fact. `at` is engine time in ms: the database's clock carried forward monotonically. */
+export type RunEvent =
+  | RunCreated
+  | RunStarted
+  | AttemptStarted
+  | AttemptFailed
+  | AttemptLost
+  | DeliveryCompleted
+  | DeliveryFailed
+  | RunTimedOut
+  | RunCancelling
+  | RunCompensating
+  | RunEnded
+  | RunQuarantined
+  | CommandApplied
+  | CommandRefused;
+
+interface At {
+  readonly at: number;
+}
+
+/** Names an attempt of a delivery. `step` is absent for the hook: a run has at most one open. */
+interface OfAttempt extends At {
+  readonly delivery: DeliveryKind;
+  readonly step?: string | undefined;
+  readonly attempt: number;
+}
+
+/** An ended attempt repeats when it started, so that its own start event may be left out. */
+interface OfEndedAttempt extends OfAttempt {
+  readonly startedAt: number;
+  readonly status?: number | undefined;
+}
+
+export interface RunCreated extends At {
+  readonly type: 'run.created';
+  /** Set when the run was claimed by the very transaction that created it. */
+  readonly started?: true | undefined;
+}
+export interface RunStarted extends At {
+  readonly type: 'run.started';
+}
+export interface AttemptStarted extends OfAttempt {
+  readonly type: 'attempt.started';
+}
+export interface AttemptFailed extends OfEndedAttempt {
+  readonly type: 'attempt.failed';
+  readonly error: StepError;
+  readonly retryAt: number;
+  /** First characters of the answer's body. */
+  readonly excerpt?: string | undefined;
+}
+/** The dispatcher that sent it is gone; whether the handler acted is unknown. Does not count. */
+export interface AttemptLost extends OfAttempt {
+  readonly type: 'attempt.lost';
+}
+export interface DeliveryCompleted extends OfEndedAttempt {
+  readonly type: 'step.completed' | 'compensation.completed' | 'hook.delivered';
+  /** JSON text as it came (steps only). */
+  readonly result?: string | undefined;
+}
+export interface DeliveryFailed extends OfEndedAttempt {
+  readonly type: 'step.failed' | 'compensation.failed' | 'hook.failed';
+  readonly error: StepError;
+  readonly excerpt?: string | undefined;
+}
+export interface RunTimedOut extends At {
+  readonly type: 'run.timed_out';
+}
+export interface RunCancelling extends At {
+  readonly type: 'run.cancelling';
+  readonly compensate: boolean;
+  readonly reason?: string | undefined;
+}
+export interface RunCompensating extends At {
+  readonly type: 'run.compensating';
+}
+export interface RunEnded extends At {
+  readonly type: 'run.completed' | 'run.failed' | 'run.cancelled';
+}
+/** The journal could not take this run's rows, or the run killed its dispatchers. It ends here. */
+export interface RunQuarantined extends At {
+  readonly type: 'run.quarantined';
+  readonly error: RunError;
+}
+export interface CommandApplied extends At {
+  readonly type: 'command.applied';
+  readonly commandId: string;
+}
+export interface CommandRefused extends At {
+  readonly type: 'command.refused';
+  readonly commandId: string;
+  readonly code: string;
+  readonly detail: string;
+}
+
+export type RunEventType = RunEvent['type'];

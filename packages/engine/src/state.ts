@@ -1,0 +1,182 @@
+import { IntHeap } from './heap.ts';
+import type { Plan, PlanStep } from './plan.ts';
+
+/**
+ * Who moves a run next:
+ *
+ *     pending ──claim──▶ running ──last step ended──▶ completed
+ *                          │ ├──a step failed, the rest drained and compensated──▶ failed
+ *                          │ └──cancel, compensated──▶ cancelled
+ *
+ * - `pending`: the dispatcher that claims it first.
+ * - `running`: answers of handlers, timers, and commands from outside.
+ * - `completed`, `failed`, `cancelled`: nobody; its hook is still delivered (phase `hooks`).
+ */
+export type RunStateName = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
+
+/** What a run is busy with. `draining`: no new attempt, open ones finish. `done`: nothing left to send. */
+export type RunPhase = 'running' | 'waiting' | 'paused' | 'draining' | 'compensating' | 'hooks' | 'done';
+
+/**
+ * Who moves a step next:
+ *
+ *     pending ──dependencies met──▶ waiting ──first send──▶ running ──▶ completed | failed | cancelled
+ *        └──▶ skipped | cancelled       └──▶ skipped | cancelled
+ *
+ * - `pending`: the end of a dependency.
+ * - `waiting`: the serial lane, or a free socket.
+ * - `running`: the handler's answer, the back-off timer, the attempt's timeout.
+ */
+export type StepStateName =
+  | 'pending'
+  | 'waiting'
+  | 'running'
+  | 'completed'
+  | 'failed'
+  | 'skipped'
+  | 'cancelled';
+
+export type StepReason = 'upstream_failed' | 'run_failed' | 'run_timeout' | 'run_cancelled';
+
+export interface StepError {
+  readonly code: string;
+  readonly message: string;
+  /** HTTP status of the answer that failed the attempt. */
+  readonly status?: number | undefined;
+  /** Set where the handler may have acted although no answer says so. */
+  readonly outcome?: 'unknown' | undefined;
+  /** What else the handler said of its error. */
+  readonly details?: unknown;
+}
+
+export type DeliveryKind = 'step' | 'compensation' | 'hook';
+export type HookName = 'onComplete' | 'onError';
+
+/** The obligation to POST one thing to one URL, and how far it has come. */
+export interface Delivery {
+  readonly kind: DeliveryKind;
+  /** Step index; -1 for a hook. */
+  readonly index: number;
+  /** Attempts started, which is also the number of the newest. */
+  attempts: number;
+  /** Attempts that count against `maxAttempts`: lost ones do not. */
+  spent: number;
+  /** An exchange is in flight. */
+  open: boolean;
+  /** When the newest attempt started; engine time in ms. */
+  attemptStartedAt: number;
+  firstStartedAt: number | null;
+  /** Back-off: not before this time; engine time in ms. */
+  retryAt: number | null;
+  error: StepError | null;
+  state: 'open' | 'completed' | 'failed';
+}
+
+export interface StepState {
+  readonly plan: PlanStep;
+  state: StepStateName;
+  reason: StepReason | null;
+  /** Dependencies that have not ended yet. */
+  openDependencies: number;
+  /** Null until the step may be sent. */
+  delivery: Delivery | null;
+  completedAt: number | null;
+  /** JSON text as it came. */
+  result: string | null;
+  error: StepError | null;
+  compensation: Delivery | null;
+}
+
+export interface RunError {
+  readonly code: string;
+  readonly message: string;
+  readonly stepId?: string | undefined;
+  readonly details?: unknown;
+}
+
+export interface RunState {
+  readonly plan: Plan;
+  readonly runId: string;
+  state: RunStateName;
+  phase: RunPhase;
+  createdAt: number;
+  startedAt: number | null;
+  completedAt: number | null;
+  error: RunError | null;
+  readonly steps: StepState[];
+  /** Steps not yet in a final state. */
+  unfinished: number;
+  /** Deliveries of steps with an exchange in flight. */
+  openExchanges: number;
+  /** Step indices in order of completion. */
+  readonly completionOrder: number[];
+  /** The step that holds the serial lane. */
+  laneHolder: number | null;
+  readonly laneQueue: IntHeap;
+  /** Step indices still to compensate; the last one is next. */
+  compensationsLeft: number[];
+  /** What the run ends as once drained and compensated. */
+  ending: 'failed' | 'cancelled' | null;
+  compensate: boolean;
+  hook: (Delivery & { readonly name: HookName; readonly url: string }) | null;
+}
+
+export function createRunState(plan: Plan, runId: string): RunState {
+  return {
+    plan,
+    runId,
+    state: 'pending',
+    phase: 'waiting',
+    createdAt: 0,
+    startedAt: null,
+    completedAt: null,
+    error: null,
+    steps: plan.steps.map(createStepState),
+    unfinished: plan.steps.length,
+    openExchanges: 0,
+    completionOrder: [],
+    laneHolder: null,
+    laneQueue: new IntHeap(),
+    compensationsLeft: [],
+    ending: null,
+    compensate: plan.definition.saga,
+    hook: null,
+  };
+}
+
+function createStepState(plan: PlanStep): StepState {
+  return {
+    plan,
+    state: 'pending',
+    reason: null,
+    openDependencies: plan.dependencies.length,
+    delivery: null,
+    completedAt: null,
+    result: null,
+    error: null,
+    compensation: null,
+  };
+}
+
+export function createDelivery(kind: DeliveryKind, index: number): Delivery {
+  return {
+    kind,
+    index,
+    attempts: 0,
+    spent: 0,
+    open: false,
+    attemptStartedAt: 0,
+    firstStartedAt: null,
+    retryAt: null,
+    error: null,
+    state: 'open',
+  };
+}
+
+export function isTerminal(state: RunStateName): boolean {
+  return state === 'completed' || state === 'failed' || state === 'cancelled';
+}
+
+export function hasEnded(step: StepState): boolean {
+  return step.state !== 'pending' && step.state !== 'waiting' && step.state !== 'running';
+}
