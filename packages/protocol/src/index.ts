@@ -1,1 +1,21 @@
-export {};
+/**
+ * The wire: schemas, error codes, header names, ids, and what an answer means. Knows HTTP's words but
+ * opens no socket; imports the engine only.
+ */
+export { type ClassifyOptions, classifyAnswer, type HandlerAnswer } from './answer.ts';
+export { type DefinitionChecks, type DefinitionResult, parseDefinition } from './definition.ts';
+export {
+  type DefinitionInput,
+  definitionSchema,
+  metadataSchema,
+  stepIdSchema,
+  tagsSchema,
+  workflowKeySchema,
+} from './definition-schema.ts';
+export { durationSchema, parseDuration } from './duration.ts';
+export { zodFaults } from './faults.ts';
+export { userAgent, version, wire } from './headers.ts';
+export { createId, type IdPrefix, idOfUuid, uuidOfId } from './ids.ts';
+export { membersOf, memberText } from './json-text.ts';
+export { defaultLimits, type Limits } from './limits.ts';
+export { Problem, type ProblemCode, type ProblemError, problemStatus } from './problem.ts';

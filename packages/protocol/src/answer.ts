@@ -1,0 +1,171 @@
+import type { Outcome, RetryPolicy, StepError } from '@waybill/engine';
+import { wire } from './headers.ts';
+import { memberText } from './json-text.ts';
+
+/** What came back over HTTP. `body` is the whole text, within the size limit. */
+export interface HandlerAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+export interface ClassifyOptions {
+  readonly retries: Pick<RetryPolicy, 'retryOn'>;
+  readonly resultBytesMax: number;
+  /** Epoch ms, for `Retry-After` given as a date. */
+  readonly nowMs: number;
+}
+
+const envelopeKeys = new Set([
+  'success',
+  'result',
+  'error',
+  'retryable',
+  'retryAfter',
+  'next',
+  'addSteps',
+  'pending',
+]);
+const retryableStatuses = [408, 425, 429];
+const excerptLength = 1024;
+
+/** What a handler's answer means for its delivery (http-contract.md, semantics.md "Answers"). */
+export function classifyAnswer(answer: HandlerAnswer, options: ClassifyOptions): Outcome {
+  const parsed = parseBody(answer.body);
+  const isSuccessStatus = answer.status >= 200 && answer.status < 300;
+  if (!isSuccessStatus || parsed.record?.success === false) return failure(answer, parsed, options);
+  if (isPending(answer, parsed)) return unsupported(answer);
+  const result = resultText(answer.body, parsed);
+  const bytes = Buffer.byteLength(result);
+  if (bytes > options.resultBytesMax) return tooLarge(answer, bytes, options.resultBytesMax);
+  return { kind: 'success', status: answer.status, result };
+}
+
+interface ParsedBody {
+  readonly isJson: boolean;
+  /** The body when it is a JSON object. */
+  readonly record: Record<string, unknown> | null;
+}
+
+function parseBody(body: string): ParsedBody {
+  if (body === '') return { isJson: false, record: null };
+  try {
+    const value: unknown = JSON.parse(body);
+    return { isJson: true, record: isPlainObject(value) ? value : null };
+  } catch {
+    return { isJson: false, record: null };
+  }
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isEnvelope(record: Record<string, unknown>): boolean {
+  const keys = Object.keys(record);
+  return keys.length > 0 && keys.every((key) => envelopeKeys.has(key));
+}
+
+function isPending(answer: HandlerAnswer, { record }: ParsedBody): boolean {
+  if (answer.status !== 202) return false;
+  const asksByBody = record !== null && isEnvelope(record) && record.pending === true;
+  return asksByBody || headerText(answer, wire.callback)?.toLowerCase() === 'pending';
+}
+
+/** The result is cut out of the answer's own text, never serialised again. */
+function resultText(body: string, { isJson, record }: ParsedBody): string {
+  if (!isJson) return body === '' ? 'null' : JSON.stringify(body);
+  if (record === null || !isEnvelope(record)) return body.trim();
+  return memberText(body, 'result') ?? 'null';
+}
+
+function failure(answer: HandlerAnswer, { record }: ParsedBody, options: ClassifyOptions): Outcome {
+  const said = describe(record?.error);
+  const isSuccessStatus = answer.status >= 200 && answer.status < 300;
+  const error: StepError = {
+    code: said.code ?? (isSuccessStatus ? 'handler_failed' : `http_${answer.status}`),
+    message: said.message ?? defaultMessage(answer.status, isSuccessStatus),
+    status: answer.status,
+    ...(said.details === undefined ? {} : { details: said.details }),
+  };
+  return {
+    kind: 'failure',
+    retryable: isRetryable(answer, record, options),
+    error,
+    status: answer.status,
+    retryAfterMs: retryAfterMs(answer, record, options.nowMs),
+    excerpt: answer.body.slice(0, excerptLength),
+  };
+}
+
+function isRetryable(
+  answer: HandlerAnswer,
+  record: Record<string, unknown> | null,
+  { retries }: ClassifyOptions,
+): boolean {
+  const { status } = answer;
+  if (headerText(answer, wire.delivery)?.toLowerCase() === 'abort') return false;
+  if (record?.retryable === false) return false;
+  if (isPlainObject(record?.error) && record.error.retryable === false) return false;
+  if (status >= 200 && status < 300) return record?.retryable === true;
+  if (retries.retryOn) return retries.retryOn.includes(status);
+  return status >= 500 || retryableStatuses.includes(status);
+}
+
+function describe(error: unknown): { code?: string; message?: string; details?: unknown } {
+  if (typeof error === 'string') return { message: error };
+  if (!isPlainObject(error)) return error === undefined || error === null ? {} : { details: error };
+  const { code, message, retryable: _, ...rest } = error;
+  return {
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof message === 'string' ? { message } : {}),
+    ...(Object.keys(rest).length > 0 ? { details: rest } : {}),
+  };
+}
+
+function defaultMessage(status: number, isSuccessStatus: boolean): string {
+  if (isSuccessStatus) return 'the handler answered success: false';
+  if (status === 410) return 'the handler answered 410: the endpoint is gone';
+  if (status >= 300 && status < 400) return `the handler answered ${status}: redirects are not followed`;
+  return `the handler answered ${status}`;
+}
+
+/** `Retry-After` (seconds or a date) or the body's `retryAfter` (seconds), whichever is later. */
+function retryAfterMs(
+  answer: HandlerAnswer,
+  record: Record<string, unknown> | null,
+  nowMs: number,
+): number | undefined {
+  const header = headerText(answer, 'retry-after');
+  const fromHeader = header === undefined ? Number.NaN : parseRetryAfter(header, nowMs);
+  const fromBody = typeof record?.retryAfter === 'number' ? record.retryAfter * 1000 : Number.NaN;
+  const known = [fromHeader, fromBody].filter((ms) => Number.isFinite(ms) && ms > 0);
+  return known.length > 0 ? Math.max(...known) : undefined;
+}
+
+function parseRetryAfter(text: string, nowMs: number): number {
+  return /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+}
+
+function headerText(answer: HandlerAnswer, name: string): string | undefined {
+  const value = answer.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function permanent(answer: HandlerAnswer, code: string, message: string): Outcome {
+  const { status, body } = answer;
+  const excerpt = body.slice(0, excerptLength);
+  return { kind: 'failure', retryable: false, error: { code, message, status }, status, excerpt };
+}
+
+function tooLarge(answer: HandlerAnswer, bytes: number, bytesMax: number): Outcome {
+  return permanent(
+    answer,
+    'result_too_large',
+    `the result has ${bytes} bytes, above resultBytesMax ${bytesMax}`,
+  );
+}
+
+function unsupported(answer: HandlerAnswer): Outcome {
+  return permanent(answer, 'callback_unsupported', 'this version does not support answers by callback yet');
+}

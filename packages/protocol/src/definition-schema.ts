@@ -1,0 +1,76 @@
+import { z } from '@hono/zod-openapi';
+import { durationSchema } from './duration.ts';
+import { defaultLimits } from './limits.ts';
+
+const year = defaultLimits.delaySecondsMax;
+const positiveDuration = durationSchema({ min: 0.001, max: year });
+const delayDuration = durationSchema({ min: 0, max: year });
+
+const idPattern = /^[A-Za-z0-9_.-]{1,128}$/;
+
+export const stepIdSchema = z
+  .string()
+  .regex(idPattern, 'must be 1 to 128 of the characters A–Z a–z 0–9 _ . -')
+  .refine((id) => id !== '__proto__', 'must not be "__proto__"');
+
+export const workflowKeySchema = stepIdSchema.refine(
+  (key) => !key.startsWith('run_'),
+  'must not start with "run_": that is how run ids start',
+);
+
+export const metadataSchema = z.record(z.string().min(1).max(128), z.string().max(1024));
+export const tagsSchema = z.array(z.string().min(1).max(128)).max(50);
+
+/** `\u0000` and lone surrogates are refused in settings: they are data only inside contexts and results. */
+const urlSchema = z.string().min(1).max(2048);
+
+const retriesSchema = z.strictObject({
+  maxAttempts: z.int().min(1).max(defaultLimits.attemptsMax).optional(),
+  backoff: z.enum(['exponential', 'linear', 'fixed']).optional(),
+  initialDelay: delayDuration.optional(),
+  maxDelay: delayDuration.optional(),
+  factor: z.number().min(1).max(100).optional(),
+  delays: z.array(delayDuration).min(1).max(100).optional(),
+  jitter: z.boolean().optional(),
+  retryOn: z.array(z.int().min(300).max(599)).max(100).optional(),
+  giveUpAfter: positiveDuration.optional(),
+});
+
+const stepSettings = {
+  parallel: z.boolean().optional(),
+  retries: retriesSchema.optional(),
+  timeout: positiveDuration.optional(),
+  headers: z.record(z.string(), z.string().max(8192)).optional(),
+  payload: z.unknown().optional(),
+  metadata: metadataSchema.optional(),
+};
+
+const stepSchema = z.strictObject({
+  id: stepIdSchema,
+  url: urlSchema,
+  dependsOn: z.union([z.string(), z.array(z.string())]).optional(),
+  compensation: urlSchema.optional(),
+  ...stepSettings,
+});
+
+/** What a client may send as a definition. Defaults and absolute URLs come from `parseDefinition`. */
+export const definitionSchema = z
+  .strictObject({
+    id: workflowKeySchema,
+    steps: z
+      .array(stepSchema)
+      .min(1, 'must have at least one step')
+      .max(defaultLimits.stepsMax, `must have at most ${defaultLimits.stepsMax} steps`),
+    onComplete: urlSchema.optional(),
+    onError: urlSchema.optional(),
+    timeout: positiveDuration.optional(),
+    saga: z.boolean().optional(),
+    failurePolicy: z.enum(['fail']).optional(),
+    defaults: z.strictObject(stepSettings).optional(),
+    tags: tagsSchema.optional(),
+    metadata: metadataSchema.optional(),
+  })
+  .openapi('WorkflowDefinition');
+
+export type DefinitionInput = z.input<typeof definitionSchema>;
+export type ParsedDefinition = z.output<typeof definitionSchema>;

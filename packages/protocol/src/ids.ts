@@ -1,0 +1,23 @@
+import { TypeID, typeid } from 'typeid-js';
+
+/** Prefixes of public ids. The rest is a UUIDv7 in Crockford base 32. */
+export type IdPrefix = 'run' | 'proj' | 'key' | 'evt' | 'cmd' | 'disp' | 'sec';
+
+/** A fresh id, e.g. `run_01h455vb4pex5vsknk084sn02q`. Its order follows the clock of this process. */
+export function createId(prefix: IdPrefix): string {
+  return typeid(prefix).toString();
+}
+
+/** The UUID inside an id, or null when the text is no id with this prefix. */
+export function uuidOfId(prefix: IdPrefix, id: string): string | null {
+  if (!id.startsWith(`${prefix}_`)) return null;
+  try {
+    return TypeID.fromString(id, prefix).toUUID();
+  } catch {
+    return null;
+  }
+}
+
+export function idOfUuid(prefix: IdPrefix, uuid: string): string {
+  return TypeID.fromUUID(prefix, uuid).toString();
+}

@@ -1,0 +1,22 @@
+/** Bounds of the platform. Every refusal names the limit and its value. Bytes are UTF-8. */
+export interface Limits {
+  readonly requestBodyBytesMax: number;
+  readonly contextBytesMax: number;
+  readonly resultBytesMax: number;
+  readonly deliveryBytesMax: number;
+  readonly stepsMax: number;
+  readonly attemptsMax: number;
+  readonly delaySecondsMax: number;
+}
+
+const kib = 1024;
+
+export const defaultLimits: Limits = {
+  requestBodyBytesMax: 1024 * kib,
+  contextBytesMax: 256 * kib,
+  resultBytesMax: 1024 * kib,
+  deliveryBytesMax: 4096 * kib,
+  stepsMax: 10_000,
+  attemptsMax: 100,
+  delaySecondsMax: 365 * 86_400,
+};

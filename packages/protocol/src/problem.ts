@@ -1,0 +1,50 @@
+/** Stable codes of API errors, with their HTTP status. */
+export const problemStatus = {
+  invalid_json: 400,
+  invalid_request: 422,
+  invalid_definition: 422,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  unsupported_media_type: 415,
+  payload_too_large: 413,
+  context_too_large: 413,
+  idempotency_key_reused: 409,
+  run_ended: 409,
+  run_ending: 409,
+  request_timeout: 408,
+  too_many_requests: 429,
+  unavailable: 503,
+  internal_error: 500,
+} as const;
+
+export type ProblemCode = keyof typeof problemStatus;
+
+export interface ProblemError {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Thrown inside the API, answered as RFC 9457. `detail` is for the client: no secrets, no internals. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly errors: readonly ProblemError[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options: { errors?: readonly ProblemError[]; retryAfterSeconds?: number; cause?: unknown } = {},
+  ) {
+    super(detail, { cause: options.cause });
+    this.name = 'Problem';
+    this.code = code;
+    this.errors = options.errors;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  get status(): (typeof problemStatus)[ProblemCode] {
+    return problemStatus[this.code];
+  }
+}
