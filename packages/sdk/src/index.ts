@@ -1,1 +1,63 @@
-export {};
+/**
+ * `@waybill/sdk`: Web standards only (fetch, Request, Response, WebCrypto). Nothing reachable from here may
+ * import a `node:` module (a test walks the imports); what needs Node is in `@waybill/sdk/node`.
+ */
+export { pending } from './answer.ts';
+export {
+  type ContextOf,
+  type Duration,
+  defineWorkflow,
+  type RetryConfig,
+  type StepIdOf,
+  type StepSettings,
+  type WorkflowDefinition,
+  type WorkflowStep,
+} from './definition.ts';
+export {
+  ApiError,
+  ConfigError,
+  NetworkError,
+  PermanentError,
+  RetryableError,
+  WaitTimeoutError,
+  WaybillError,
+} from './errors.ts';
+export type {
+  AnyWorkflow,
+  Job,
+  JobInput,
+  JobRun,
+  JobStep,
+  PreviousStep,
+  PreviousSteps,
+  WebHandler,
+} from './job.ts';
+export type { Jobs } from './jobs.ts';
+export type {
+  Attempt,
+  CompensationStatus,
+  HookStatus,
+  Page,
+  RunPhase,
+  RunState,
+  RunStatus,
+  RunSummary,
+  StepError,
+  StepState,
+  StepStatus,
+  StoredWorkflow,
+} from './run.ts';
+export type { Runtime } from './runtime.ts';
+export type { WaybillOptions } from './settings.ts';
+export type { WaitOptions } from './wait.ts';
+export { Waybill } from './waybill.ts';
+export type {
+  CancelOptions,
+  CommandAccepted,
+  IdempotencyOptions,
+  PageFilter,
+  RunFilter,
+  StartInput,
+  ValidationResult,
+  Workflows,
+} from './workflows.ts';

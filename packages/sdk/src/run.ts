@@ -1,0 +1,109 @@
+export type RunState = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
+export type RunPhase = 'running' | 'waiting' | 'paused' | 'draining' | 'compensating' | 'hooks' | 'done';
+export type StepState = 'pending' | 'waiting' | 'running' | 'completed' | 'failed' | 'skipped' | 'cancelled';
+
+export interface StepError {
+  readonly code: string;
+  readonly message: string;
+  /** HTTP status of the answer that failed the attempt. */
+  readonly status?: number;
+  /** The handler may have acted although no answer says so. */
+  readonly outcome?: 'unknown';
+  /** What else the handler said of its error. */
+  readonly details?: unknown;
+}
+
+/** Times are ISO 8601 UTC, durations seconds. */
+export interface StepStatus {
+  readonly id: string;
+  readonly state: StepState;
+  readonly phase: string | null;
+  /** Why it was skipped or cancelled. */
+  readonly reason: string | null;
+  readonly startedAt: string | null;
+  readonly completedAt: string | null;
+  /** How many were started. */
+  readonly attempts: number;
+  readonly result: unknown;
+  readonly error: StepError | null;
+  readonly dependsOn: readonly string[];
+  readonly parallel: boolean;
+  readonly timeout: number;
+}
+
+export interface CompensationStatus {
+  readonly stepId: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly error: StepError | null;
+}
+
+export interface HookStatus {
+  readonly kind: string;
+  readonly url: string;
+  readonly state: string;
+  readonly attempts: number;
+}
+
+/** A run as lists show it. */
+export interface RunSummary {
+  readonly id: string;
+  readonly workflowId: string;
+  readonly version: number;
+  readonly state: RunState;
+  readonly phase: RunPhase;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly completedAt: string | null;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface RunStatus extends RunSummary {
+  /** Seconds. */
+  readonly timeout: number;
+  /** First running step in definition order. */
+  readonly currentStep: string | null;
+  readonly currentSteps: readonly string[];
+  readonly completedSteps: readonly string[];
+  readonly failedSteps: readonly string[];
+  readonly skippedSteps: readonly string[];
+  readonly context: Readonly<Record<string, unknown>>;
+  /** Step id to the raw result. */
+  readonly results: Readonly<Record<string, unknown>>;
+  readonly error: (StepError & { readonly stepId?: string }) | null;
+  readonly compensation: readonly CompensationStatus[];
+  readonly hooks: readonly HookStatus[];
+  readonly parentRunId: string | null;
+  readonly steps: readonly StepStatus[];
+}
+
+/** One HTTP exchange of a step. */
+export interface Attempt {
+  readonly number: number;
+  readonly startedAt: string;
+  readonly completedAt: string | null;
+  /** HTTP status; null when no answer came. */
+  readonly status: number | null;
+  readonly error: StepError | null;
+  readonly [excerpt: string]: unknown;
+}
+
+/** A stored version of a workflow, defaults filled in and URLs absolute. */
+export interface StoredWorkflow {
+  readonly key: string;
+  readonly version: number;
+  readonly definition: Readonly<Record<string, unknown>>;
+}
+
+/** One page of a list, newest first. `nextCursor` is null on the last page. */
+export interface Page<T> {
+  readonly data: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+const TERMINAL_STATES: readonly RunState[] = ['completed', 'failed', 'cancelled'];
+
+export function isTerminal({ state }: { readonly state: RunState }): boolean {
+  return TERMINAL_STATES.includes(state);
+}

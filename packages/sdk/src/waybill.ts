@@ -1,0 +1,16 @@
+import { createSend } from './http.ts';
+import { createJobs, type Jobs } from './jobs.ts';
+import { settingsOf, type WaybillOptions } from './settings.ts';
+import { createWorkflows, type Workflows } from './workflows.ts';
+
+/** The client of a Waybill server, and the helpers for the handlers that it calls. */
+export class Waybill {
+  readonly workflows: Workflows;
+  readonly jobs: Jobs;
+
+  constructor(options: WaybillOptions = {}) {
+    const settings = settingsOf(options);
+    this.workflows = createWorkflows(createSend(settings), settings.runtime);
+    this.jobs = createJobs(settings);
+  }
+}

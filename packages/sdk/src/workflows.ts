@@ -1,0 +1,129 @@
+import type { WorkflowDefinition } from './definition.ts';
+import { ApiError } from './errors.ts';
+import type { QueryValue, Send } from './http.ts';
+import type { Attempt, Page, RunState, RunStatus, RunSummary, StoredWorkflow } from './run.ts';
+import type { Runtime } from './runtime.ts';
+import { createWait, type WaitOptions } from './wait.ts';
+
+export interface IdempotencyOptions {
+  /** Two calls with the same key start one run (24 h). Also makes the call safe to repeat, so it is. */
+  readonly idempotencyKey?: string;
+}
+
+export interface StartInput {
+  readonly context?: object;
+  /** Default: the newest. */
+  readonly version?: number;
+  readonly tags?: readonly string[];
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface PageFilter {
+  /** 1 to 100. Default 25. */
+  readonly limit?: number;
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string;
+}
+
+export interface RunFilter extends PageFilter {
+  readonly workflow?: string;
+  readonly state?: RunState;
+  readonly tag?: string;
+  readonly createdAfter?: Date | string;
+  readonly createdBefore?: Date | string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface ValidationResult {
+  readonly valid: boolean;
+  readonly errors: readonly { readonly path: string; readonly message: string }[];
+}
+
+export interface CancelOptions {
+  /** `false` leaves the completed steps of a saga as they are. */
+  readonly compensate?: boolean;
+}
+
+/** The command is stored and will be carried out. */
+export interface CommandAccepted {
+  readonly commandId: string;
+}
+
+/** Every method rejects with `ApiError` when the API refuses and with `NetworkError` when it cannot be reached. */
+export interface Workflows {
+  /** Stores the definition if it is new and starts a run of it with `context`. */
+  create(definition: WorkflowDefinition, options?: IdempotencyOptions): Promise<RunStatus>;
+  /** Stores the definition as the newest version of its key, without starting anything. */
+  put(definition: WorkflowDefinition): Promise<StoredWorkflow>;
+  /** Checks a definition and names every fault; rejects only when the check itself could not be made. */
+  validate(definition: WorkflowDefinition): Promise<ValidationResult>;
+  /** Starts a run of a stored workflow. */
+  start(key: string, input?: StartInput, options?: IdempotencyOptions): Promise<RunStatus>;
+  /** Of a run id; a workflow key stands for its latest run. */
+  getStatus(id: string): Promise<RunStatus>;
+  /** Resolves when the run has completed, failed or been cancelled; rejects with `WaitTimeoutError` before that. */
+  wait(id: string, options?: WaitOptions): Promise<RunStatus>;
+  list(filter?: RunFilter): Promise<Page<RunSummary>>;
+  /** Gives the run as the cancelling left it, or `{commandId}` when that takes longer than 5 s. */
+  cancel(id: string, options?: CancelOptions): Promise<RunStatus | CommandAccepted>;
+  attempts(id: string, stepId: string): Promise<Page<Attempt>>;
+  /** The newest version of a stored workflow. */
+  get(key: string): Promise<StoredWorkflow>;
+  versions(key: string, filter?: PageFilter): Promise<Page<StoredWorkflow>>;
+}
+
+export function createWorkflows(send: Send, runtime: Runtime): Workflows {
+  const wait = createWait(send, runtime);
+
+  return {
+    create: (definition, options) =>
+      send({ method: 'POST', path: '/v1/workflows', body: definition, ...options }),
+    put: ({ context: _, ...definition }) =>
+      send({ method: 'PUT', path: workflowPath(definition.id), body: definition }),
+    validate: ({ context: _, ...definition }) => validate(send, definition),
+    start: (key, input = {}, options = {}) =>
+      send({ method: 'POST', path: `${workflowPath(key)}/runs`, body: input, ...options }),
+    getStatus: (id) => send({ method: 'GET', path: runPath(id) }),
+    wait,
+    list: (filter = {}) => send({ method: 'GET', path: '/v1/runs', query: runQuery(filter) }),
+    cancel: (id, options = {}) => send({ method: 'POST', path: `${runPath(id)}/cancel`, body: options }),
+    attempts: (id, stepId) =>
+      send({ method: 'GET', path: `${runPath(id)}/steps/${encodeURIComponent(stepId)}/attempts` }),
+    get: (key) => send({ method: 'GET', path: workflowPath(key) }),
+    versions: (key, { limit, cursor } = {}) =>
+      send({ method: 'GET', path: `${workflowPath(key)}/versions`, query: { limit, cursor } }),
+  };
+}
+
+async function validate(send: Send, body: Omit<WorkflowDefinition, 'context'>): Promise<ValidationResult> {
+  try {
+    const path = '/v1/workflows/validate';
+    const answer = await send<Partial<ValidationResult> | undefined>({ method: 'POST', path, body });
+    return { valid: answer?.valid ?? true, errors: answer?.errors ?? [] };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 422) return { valid: false, errors: error.errors };
+    throw error;
+  }
+}
+
+function workflowPath(key: string): string {
+  return `/v1/workflows/${encodeURIComponent(key)}`;
+}
+
+function runPath(id: string): string {
+  return `/v1/runs/${encodeURIComponent(id)}`;
+}
+
+function runQuery({ createdAfter, createdBefore, metadata = {}, ...rest }: RunFilter) {
+  const query: Record<string, QueryValue> = {
+    ...rest,
+    createdAfter: timeText(createdAfter),
+    createdBefore: timeText(createdBefore),
+  };
+  for (const [name, value] of Object.entries(metadata)) query[`metadata.${name}`] = value;
+  return query;
+}
+
+function timeText(time: Date | string | undefined): string | undefined {
+  return time instanceof Date ? time.toISOString() : time;
+}
