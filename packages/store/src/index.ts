@@ -1,1 +1,60 @@
-export {};
+/**
+ * PostgreSQL, the only truth: schema, journal, claims, leases, inbox, queries. SQL lives here and nowhere
+ * else; what a run means does not.
+ */
+export { type Database, openDatabase } from './database.ts';
+export { StoreError, type StoreErrorCode, sqlState } from './errors.ts';
+export { type HintChannel, Hints } from './hints.ts';
+export {
+  claimIdempotencyKey,
+  deleteExpiredIdempotencyKeys,
+  type IdempotencyClaim,
+  type IdempotencyResult,
+} from './idempotency.ts';
+export { type InboxRow, postCommand, readInbox } from './inbox.ts';
+export type { JournalEntry, NewRun, RunChange, RunRef } from './journal/entry.ts';
+export { type Fence, type FlushReport, Journal, type JournalOptions } from './journal/journal.ts';
+export {
+  type DispatcherIdentity,
+  type DispatcherRow,
+  freeOrphans,
+  LeaseRow,
+  leaseDurationSeconds,
+  listDispatchers,
+  rescueExpired,
+} from './leases.ts';
+export { defaultRetentionDays, type MigrateOptions, migrate } from './migrate.ts';
+export {
+  addKey,
+  addSecret,
+  findKey,
+  findProject,
+  hasLiveKey,
+  type KeyRow,
+  liveSecrets,
+  type ProjectRow,
+  upsertProject,
+} from './projects.ts';
+export { type ClaimedRun, claimRuns, ownedRuns, releaseRuns } from './queue.ts';
+export {
+  changedRuns,
+  findLatestRun,
+  findRun,
+  findRuns,
+  listRuns,
+  type RunFilter,
+  type RunRow,
+  readEvents,
+  readJournals,
+  type StoredEvent,
+} from './runs.ts';
+export {
+  findVersion,
+  listVersions,
+  listWorkflows,
+  type NewVersion,
+  type StoredVersion,
+  storeVersion,
+  type VersionRow,
+  type WorkflowRow,
+} from './workflows.ts';

@@ -1,0 +1,38 @@
+import postgres from 'postgres';
+
+export type Sql = postgres.Sql<{ bigint: number }>;
+
+export interface ConnectOptions {
+  /** Shown in pg_stat_activity. */
+  readonly name: string;
+  /** Connections at most. */
+  readonly max: number;
+  /** Array types cost one query a connection; lanes and the heartbeat do without. */
+  readonly withArrays?: boolean;
+}
+
+/**
+ * A pool of its own. Journal lanes and the heartbeat take `max: 1` and never expire a connection by age:
+ * postgres.js 3.4.9 can lose a query that meets the renewal (porsager/postgres #1199, #1208).
+ */
+export function connect(url: string, { name, max, withArrays = false }: ConnectOptions): Sql {
+  return postgres(url, {
+    max,
+    max_lifetime: null,
+    idle_timeout: 0,
+    connect_timeout: 5,
+    prepare: false,
+    fetch_types: withArrays,
+    // postgres.js waits up to its own back-off between reconnects; we want ours alone.
+    backoff: () => 0,
+    onnotice: () => {},
+    connection: { application_name: `waybill ${name}` },
+    // int8 holds milliseconds and counters here: all below 2^53.
+    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
+  });
+}
+
+/** Ends an instance after an error whose outcome is unknown; it must never be used again. */
+export function discard(sql: Sql): void {
+  sql.end({ timeout: 0 }).catch(() => {});
+}

@@ -1,0 +1,44 @@
+import { connect, type Sql } from './connect.ts';
+
+/** `work`: a dispatcher should look at queue and inbox. `runs`: journals that somebody watches grew. */
+export type HintChannel = 'work' | 'runs';
+
+const hintIntervalMs = 5;
+
+/**
+ * NOTIFY as a hint and nothing more: losing one costs at most a poll. Sent on a connection of its own,
+ * never inside a transaction (its commit would take a global lock), at most one per channel in 5 ms.
+ */
+export class Hints {
+  readonly #sql: Sql;
+  readonly #due = new Set<HintChannel>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(databaseUrl: string) {
+    this.#sql = connect(databaseUrl, { name: 'hints', max: 2 });
+  }
+
+  notify(channel: HintChannel): void {
+    this.#due.add(channel);
+    this.#timer ??= setTimeout(() => this.#send(), hintIntervalMs);
+  }
+
+  /** Calls back on every hint, and after each reconnect, when hints may have been lost. */
+  listen(channel: HintChannel, onHint: () => void): void {
+    // A refused LISTEN (PgBouncer, a dead server) leaves polling, which always runs.
+    this.#sql.listen(`waybill_${channel}`, onHint, onHint).catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#sql.end({ timeout: 1 });
+  }
+
+  #send(): void {
+    this.#timer = null;
+    const channels = [...this.#due];
+    this.#due.clear();
+    const message = channels.map((channel) => `notify waybill_${channel}`).join(';');
+    this.#sql.unsafe(message).catch(() => {});
+  }
+}

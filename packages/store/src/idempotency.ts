@@ -1,0 +1,43 @@
+import type { Database } from './database.ts';
+
+export interface IdempotencyClaim {
+  readonly projectUuid: string;
+  readonly key: string;
+  /** SHA-256 of the request body. */
+  readonly bodyHash: Buffer;
+  /** Used if this key is new. */
+  readonly runUuid: string;
+}
+
+export type IdempotencyResult =
+  | { readonly kind: 'first'; readonly runUuid: string }
+  | { readonly kind: 'repeat'; readonly runUuid: string }
+  | { readonly kind: 'other_body' };
+
+/**
+ * Written first and alone, with the id of the run that is to be: a start that dies afterwards is carried
+ * out by the repeat, under the same id. Keys hold for 24 hours.
+ */
+export async function claimIdempotencyKey(
+  sql: Database,
+  claim: IdempotencyClaim,
+): Promise<IdempotencyResult> {
+  const { projectUuid, key, bodyHash, runUuid } = claim;
+  const [mine] = await sql`
+    insert into idempotency_keys as k (project_id, key, body_hash, run_id, expires_at)
+    values (${projectUuid}, ${key}, ${bodyHash}, ${runUuid}, now() + interval '24 hours')
+    on conflict (project_id, key) do update
+       set body_hash = excluded.body_hash, run_id = excluded.run_id, expires_at = excluded.expires_at
+     where k.expires_at < now() returning 1`;
+  if (mine) return { kind: 'first', runUuid };
+  const [stored] = await sql<{ bodyHash: Buffer; runUuid: string }[]>`
+    select body_hash as "bodyHash", run_id as "runUuid" from idempotency_keys
+     where project_id = ${projectUuid} and key = ${key}`;
+  if (!stored) return claimIdempotencyKey(sql, claim);
+  if (!stored.bodyHash.equals(bodyHash)) return { kind: 'other_body' };
+  return { kind: 'repeat', runUuid: stored.runUuid };
+}
+
+export async function deleteExpiredIdempotencyKeys(sql: Database): Promise<void> {
+  await sql`delete from idempotency_keys where expires_at < now()`;
+}

@@ -1,0 +1,26 @@
+import { sqlState, violatedTable } from '../errors.ts';
+import { OutcomeUnknownError } from './lane.ts';
+
+/**
+ * What a failed flush calls for:
+ * - `fence`: the lease was not valid when the message ran; nothing took effect.
+ * - `unknown`: no answer came; send the same rows again, a duplicate then means they had committed.
+ * - `duplicate`: rows with these keys are there already.
+ * - `transient`: the server refused for a reason that passes; send again.
+ * - `data`: some row is unacceptable; find it.
+ */
+export type Diagnosis = 'fence' | 'unknown' | 'duplicate' | 'transient' | 'data';
+
+const divisionByZero = '22012';
+const uniqueViolation = '23505';
+
+export function diagnose(error: unknown): Diagnosis {
+  if (error instanceof OutcomeUnknownError) return 'unknown';
+  const state = sqlState(error);
+  // Thrown by our own literals: no server saw it.
+  if (state === undefined) return 'data';
+  if (state === divisionByZero) return 'fence';
+  if (state === uniqueViolation) return /^run/.test(violatedTable(error)) ? 'duplicate' : 'data';
+  // 54: program limit exceeded, 42: a name or a type the server does not know.
+  return /^(22|23|54|42)/.test(state) ? 'data' : 'transient';
+}

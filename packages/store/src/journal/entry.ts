@@ -1,0 +1,45 @@
+import type { RunEvent } from '@waybill/engine';
+
+/**
+ * A run as the journal sees it: one object per driver, so that a driver that was discarded can never be
+ * confused with the one loaded after it.
+ */
+export interface RunRef {
+  readonly uuid: string;
+  /** The seq of the newest row given to the journal. */
+  seq: number;
+}
+
+export interface NewRun {
+  readonly projectUuid: string;
+  readonly workflowKey: string;
+  readonly version: number;
+  readonly context: string;
+  readonly tags: readonly string[];
+  /** JSON text of a flat object. */
+  readonly metadata: string | null;
+  readonly createdAtMs: number;
+  /** Epoch ms of the first claim, when the dispatcher that writes the run owns it from the start. */
+  readonly startedAtMs: number | null;
+}
+
+/** How the `runs` row changes: at the first claim and at the end. */
+export interface RunChange {
+  readonly state: string;
+  readonly startedAtMs: number | null;
+  readonly finishedAtMs: number | null;
+}
+
+/** All rows of one transition of one run. They commit together. */
+export interface JournalEntry {
+  readonly run: RunRef;
+  readonly events: readonly RunEvent[];
+  readonly create?: NewRun | undefined;
+  readonly change?: RunChange | undefined;
+  /** Nothing is left to send: the queue row and the run's inbox rows go. */
+  readonly done?: boolean | undefined;
+  /** Inbox rows that these events answer. */
+  readonly consumed?: readonly string[] | undefined;
+  /** Bytes of the payloads, for batch limits and back-pressure. */
+  readonly bytes: number;
+}

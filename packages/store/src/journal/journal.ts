@@ -1,0 +1,206 @@
+import { StoreError } from '../errors.ts';
+import { diagnose } from './diagnose.ts';
+import type { JournalEntry } from './entry.ts';
+import { Lane } from './lane.ts';
+import { buildMessage, type NumberedEntry } from './message.ts';
+import { PendingEntries, type PendingEntry } from './pending.ts';
+
+export interface Fence {
+  /** The dispatcher row that every flush is conditional on. */
+  readonly ownerUuid: string;
+  /** Heartbeats once without an expiry test: true when the row is still there. */
+  confirm(): Promise<boolean>;
+  /** The row is gone: somebody else drives these runs now. */
+  lost(): void;
+}
+
+export interface JournalOptions {
+  readonly databaseUrl: string;
+  /** Null in the api, which writes only rows that no owner writes. */
+  readonly fence: Fence | null;
+  readonly laneCount?: number;
+  readonly batchBytesMax?: number;
+  /** Entries above this many bytes in memory make `isFull` true: callers push back. */
+  readonly pendingBytesMax?: number;
+  readonly answerTimeoutMs?: number;
+  readonly onFlush?: (flush: FlushReport) => void;
+}
+
+export interface FlushReport {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly durationMs: number;
+}
+
+const retryDelayMsMax = 500;
+
+/**
+ * Group commit for all runs of a process. While one flush is on the wire the next batch collects; two
+ * may be in flight, never two that touch the same run.
+ */
+export class Journal {
+  readonly #fence: Fence | null;
+  readonly #idle: Lane[];
+  readonly #lanes: readonly Lane[];
+  readonly #pending: PendingEntries;
+  readonly #batchBytesMax: number;
+  readonly #pendingBytesMax: number;
+  readonly #onFlush: ((flush: FlushReport) => void) | undefined;
+  #isKicked = false;
+  #closed: StoreError | null = null;
+  #stuckSince: number | null = null;
+
+  constructor(options: JournalOptions) {
+    const { databaseUrl, fence, laneCount = 2, answerTimeoutMs = 10_000 } = options;
+    this.#fence = fence;
+    this.#lanes = Array.from(
+      { length: laneCount },
+      (_, index) => new Lane({ databaseUrl, name: `journal ${index}`, answerTimeoutMs }),
+    );
+    this.#idle = [...this.#lanes];
+    this.#pending = new PendingEntries();
+    this.#batchBytesMax = options.batchBytesMax ?? 8 * 1024 * 1024;
+    this.#pendingBytesMax = options.pendingBytesMax ?? 128 * 1024 * 1024;
+    this.#onFlush = options.onFlush;
+  }
+
+  /**
+   * Resolves when the entry is durable.
+   * @throws StoreError `lease_lost`, `stale_run`, `run_refused` or `journal_closed`; then nothing of the
+   *   entry took effect, and the memory of its run must be discarded.
+   */
+  append(entry: JournalEntry): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#closed);
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ entry, resolve, reject });
+      this.#kick();
+    });
+  }
+
+  get pendingBytes(): number {
+    return this.#pending.bytes;
+  }
+
+  get isFull(): boolean {
+    return this.#pending.bytes > this.#pendingBytesMax;
+  }
+
+  /** How long flushes have been failing, in ms of the monotonic clock; 0 while they succeed. */
+  stuckForMs(): number {
+    return this.#stuckSince === null ? 0 : performance.now() - this.#stuckSince;
+  }
+
+  /** Waits for what was appended, then ends the connections. */
+  async close(): Promise<void> {
+    this.#closed ??= new StoreError('journal_closed', 'the journal is closed');
+    await this.#pending.drained();
+    await Promise.all(this.#lanes.map((lane) => lane.close()));
+  }
+
+  /** Fails everything that waits and everything to come. What is on the wire fails by the fence. */
+  abandon(reason: StoreError): void {
+    this.#closed = reason;
+    this.#pending.rejectAll(reason);
+  }
+
+  #kick(): void {
+    if (this.#isKicked || this.#idle.length === 0 || this.#pending.isEmpty) return;
+    this.#isKicked = true;
+    // One turn of the event loop: what arrives in the same turn shares the commit.
+    setImmediate(() => {
+      this.#isKicked = false;
+      const batch = this.#pending.take(this.#batchBytesMax);
+      if (batch.length === 0) return;
+      void this.#flush(this.#idle.pop()!, batch);
+      this.#kick();
+    });
+  }
+
+  async #flush(lane: Lane, batch: readonly PendingEntry[]): Promise<void> {
+    const startedAt = performance.now();
+    await this.#settle(lane, batch.map(number), false);
+    this.#pending.release(batch);
+    this.#idle.push(lane);
+    this.#kick();
+    if (!this.#onFlush) return;
+    const bytes = batch.reduce((sum, { entry }) => sum + entry.bytes, 0);
+    this.#onFlush({ entries: batch.length, bytes, durationMs: performance.now() - startedAt });
+  }
+
+  /** Commits the batch, or tells each entry why not. Never rejects. */
+  async #settle(lane: Lane, batch: readonly PendingNumbered[], mayHaveCommitted: boolean): Promise<void> {
+    let isUnknown = mayHaveCommitted;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await lane.send(buildMessage(batch, { ownerUuid: this.#fence?.ownerUuid ?? null }));
+        this.#stuckSince = null;
+        for (const { resolve } of batch) resolve();
+        return;
+      } catch (error) {
+        const diagnosis = diagnose(error);
+        if (diagnosis === 'duplicate' && isUnknown) {
+          for (const { resolve } of batch) resolve();
+          return;
+        }
+        if (diagnosis === 'duplicate' || diagnosis === 'data') return this.#isolate(lane, batch, error);
+        if (diagnosis === 'unknown') isUnknown = true;
+        if (diagnosis === 'fence' && !(await this.#confirmFence())) return rejectAll(batch, leaseLost(error));
+        if (this.#closed && diagnosis !== 'fence') return rejectAll(batch, this.#closed);
+        this.#stuckSince ??= performance.now();
+        if (diagnosis !== 'fence' || attempt > 0) await delay(Math.min(retryDelayMsMax, 10 * 2 ** attempt));
+      }
+    }
+  }
+
+  /** Halves the batch until the bad run is alone; the others commit. */
+  async #isolate(lane: Lane, batch: readonly PendingNumbered[], error: unknown): Promise<void> {
+    if (batch.every(({ entry }) => entry.run === batch[0]!.entry.run)) {
+      const isStale = diagnose(error) === 'duplicate';
+      return rejectAll(batch, isStale ? staleRun(error) : runRefused(error));
+    }
+    // By run, not by entry: a later entry of a run must not commit without the earlier one.
+    const runs = [...new Set(batch.map(({ entry }) => entry.run))];
+    const left = new Set(runs.slice(0, runs.length >> 1));
+    await this.#settle(
+      lane,
+      batch.filter(({ entry }) => left.has(entry.run)),
+      false,
+    );
+    await this.#settle(
+      lane,
+      batch.filter(({ entry }) => !left.has(entry.run)),
+      false,
+    );
+  }
+
+  async #confirmFence(): Promise<boolean> {
+    const isAlive = await this.#fence!.confirm();
+    if (!isAlive) this.#fence!.lost();
+    return isAlive;
+  }
+}
+
+type PendingNumbered = PendingEntry & NumberedEntry;
+
+/** Seqs are given here: an entry that never reached a batch leaves no gap. */
+function number(pending: PendingEntry): PendingNumbered {
+  const { run, events } = pending.entry;
+  const firstSeq = run.seq + 1;
+  run.seq += events.length;
+  return { ...pending, firstSeq };
+}
+
+function rejectAll(batch: readonly PendingEntry[], error: StoreError): void {
+  for (const { reject } of batch) reject(error);
+}
+
+const leaseLost = (cause: unknown) =>
+  new StoreError('lease_lost', 'this dispatcher lost its lease; its runs have another owner', cause);
+const staleRun = (cause: unknown) =>
+  new StoreError('stale_run', 'the journal holds newer rows of this run', cause);
+const runRefused = (cause: unknown) =>
+  new StoreError('run_refused', 'the database refuses rows of this run', cause);
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

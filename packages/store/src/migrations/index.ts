@@ -1,0 +1,10 @@
+import { initial } from './0001-initial.ts';
+
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** In order; a released one is never edited. Expand first, contract a release later. */
+export const migrations: readonly Migration[] = [{ version: 1, name: 'initial', sql: initial }];
