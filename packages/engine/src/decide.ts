@@ -1,7 +1,7 @@
 import type { Cancel, Command, EndAttempt, Outcome, Rejection } from './commands.ts';
 import type { RetryPolicy } from './definition.ts';
 import type { RunEvent } from './events.ts';
-import { findDelivery } from './evolve-delivery.ts';
+import { attemptLost, findDelivery } from './evolve-delivery.ts';
 import { hookRetryPolicy } from './hook.ts';
 import { backoffDelayMs, retryAfterMaxMs } from './retry.ts';
 import { type Delivery, type DeliveryKind, isTerminal, type RunState } from './state.ts';
@@ -20,6 +20,11 @@ export function decide(state: RunState, command: Command, now: number): Decision
       return decideEnd(state, command, now);
     case 'loseAttempts':
       return { events: openDeliveries(state).map((delivery) => lost(state, delivery, now)) };
+    case 'loseAttempt': {
+      const delivery = findDelivery(state, command);
+      if (!delivery?.open || delivery.attempts !== command.attempt) return notOpen(command);
+      return { events: [lost(state, delivery, now)] };
+    }
     case 'timeOut':
       if (state.state !== 'running') return reject('run_ended', `the run is ${state.state}`);
       if (isPastCancelling(state)) return reject('run_ending', `the run is ${state.phase}`);
@@ -83,9 +88,7 @@ export function isSendable(state: RunState, delivery: Delivery): boolean {
 function decideEnd(state: RunState, command: EndAttempt, now: number): Decision {
   const { delivery: kind, step, attempt, outcome } = command;
   const delivery = findDelivery(state, command);
-  if (!delivery?.open || delivery.attempts !== attempt) {
-    return reject('attempt_not_open', `attempt ${attempt} of ${kind} ${step ?? ''} is not open`);
-  }
+  if (!delivery?.open || delivery.attempts !== attempt) return notOpen(command);
   const ended = {
     at: now,
     delivery: kind,
@@ -179,9 +182,12 @@ function lost(state: RunState, delivery: Delivery, now: number): RunEvent {
 /** No new attempt may start while a run drains, so a lost one is the step's last. */
 function lostWhileDraining(delivery: Delivery, step: string, now: number): RunEvent {
   const { attempts: attempt, attemptStartedAt: startedAt } = delivery;
-  const message = 'the dispatcher that sent this attempt is gone; whether its handler acted is unknown';
-  const error = { code: 'attempt_lost', message, outcome: 'unknown' } as const;
-  return { type: 'step.failed', at: now, delivery: 'step', step, attempt, startedAt, error };
+  return { type: 'step.failed', at: now, delivery: 'step', step, attempt, startedAt, error: attemptLost };
+}
+
+function notOpen(named: { delivery: DeliveryKind; step?: string | undefined; attempt: number }): Decision {
+  const { delivery, step, attempt } = named;
+  return reject('attempt_not_open', `attempt ${attempt} of ${delivery} ${step ?? ''} is not open`);
 }
 
 function reject(code: Rejection['code'], message: string): Decision {

@@ -7,7 +7,21 @@ import type {
   DeliveryFailed,
 } from './events.ts';
 import { enterReady, leaveLane } from './lane.ts';
-import { type Delivery, type DeliveryKind, hasEnded, type RunState, type StepState } from './state.ts';
+import {
+  type Delivery,
+  type DeliveryKind,
+  hasEnded,
+  type RunState,
+  type StepError,
+  type StepState,
+} from './state.ts';
+
+/** What a delivery ends with when a lost attempt turns out to be its last. */
+export const attemptLost: StepError = {
+  code: 'attempt_lost',
+  message: 'the dispatcher that sent this attempt is gone; whether its handler acted is unknown',
+  outcome: 'unknown',
+};
 
 interface Named {
   readonly delivery: DeliveryKind;
@@ -67,6 +81,7 @@ export function loseAttempt(state: RunState, event: AttemptLost, effects: Effect
   const delivery = requireDelivery(state, event);
   closeAttempt(state, delivery);
   delivery.spent--;
+  delivery.error = attemptLost;
   effects.due(delivery);
 }
 

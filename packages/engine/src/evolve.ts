@@ -2,7 +2,14 @@ import { type Effects, noEffects } from './effects.ts';
 import type { RunEvent } from './events.ts';
 import { completeDelivery, failAttempt, failDelivery, loseAttempt, startAttempt } from './evolve-delivery.ts';
 import { enterReady } from './lane.ts';
-import { createDelivery, hasEnded, type RunState, type StepReason, type StepState } from './state.ts';
+import {
+  createDelivery,
+  hasEnded,
+  type RunState,
+  type StepError,
+  type StepReason,
+  type StepState,
+} from './state.ts';
 
 /**
  * Applies one event to a state that the caller alone owns, and reports what became due.
@@ -45,6 +52,7 @@ export function evolve(state: RunState, event: RunEvent, effects: Effects = noEf
     case 'run.quarantined':
       state.error = event.error;
       endEarly(state, event.at, 'run_failed', effects);
+      dropCompensations(state, event.error, effects);
       return end(state, 'failed', event.at, effects);
     case 'command.applied':
     case 'command.refused':
@@ -122,6 +130,22 @@ function startCompensating(state: RunState, effects: Effects): void {
   }
   const next = state.compensationsLeft.at(-1);
   if (next !== undefined) effects.due(state.steps[next]!.compensation!);
+}
+
+/** A quarantined run sends nothing but its hook: what is not compensated by now never will be. */
+function dropCompensations(state: RunState, { code, message }: StepError, effects: Effects): void {
+  for (const index of state.compensationsLeft) {
+    const compensation = state.steps[index]!.compensation!;
+    const outcome = compensation.attempts > 0 ? 'unknown' : undefined;
+    Object.assign(compensation, {
+      state: 'failed',
+      open: false,
+      retryAt: null,
+      error: { code, message, outcome },
+    });
+    effects.revoked(compensation);
+  }
+  state.compensationsLeft = [];
 }
 
 function end(
