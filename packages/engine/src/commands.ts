@@ -7,6 +7,13 @@ export type Command =
   | EndAttempt
   /** After a takeover: every exchange that the journal shows open had another process for its owner. */
   | { readonly type: 'loseAttempts' }
+  /** We gave the exchange up ourselves: the lease was in doubt, or this process is stopping. */
+  | {
+      readonly type: 'loseAttempt';
+      readonly delivery: DeliveryKind;
+      readonly step?: string | undefined;
+      readonly attempt: number;
+    }
   | { readonly type: 'timeOut' }
   | Cancel
   | { readonly type: 'quarantine'; readonly code: string; readonly message: string };

@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import type { RetryPolicy, StepDefinition, WorkflowDefinition } from '../src/index.ts';
+import { step, workflow } from './definitions.ts';
+
+/** What the driver does next. `pick` chooses among the deliveries that the action may concern. */
+export interface Action {
+  readonly kind: 'send' | 'succeed' | 'fail' | 'reject' | 'takeOver' | 'timeOut' | 'cancel' | 'quarantine';
+  readonly pick: number;
+}
+
+const weights: [Action['kind'], number][] = [
+  ['send', 80],
+  ['succeed', 60],
+  ['fail', 20],
+  ['reject', 1],
+  ['takeOver', 4],
+  ['timeOut', 1],
+  ['cancel', 1],
+  ['quarantine', 1],
+];
+
+const kinds = fc.oneof(...weights.map(([kind, weight]) => ({ arbitrary: fc.constant(kind), weight })));
+
+/** Short lists end in success; the driver carries on with sends and successes when they are used up. */
+export const actions: fc.Arbitrary<Action[]> = fc.array(
+  fc.record({ kind: kinds, pick: fc.nat(99) }, { noNullPrototype: true }),
+  {
+    maxLength: 300,
+    size: 'max',
+  },
+);
+
+const retries: fc.Arbitrary<RetryPolicy> = fc.record({
+  maxAttempts: fc.integer({ min: 1, max: 4 }),
+  backoff: fc.constantFrom('exponential', 'linear', 'fixed'),
+  initialDelay: fc.constantFrom(0, 0.5, 1),
+  maxDelay: fc.constant(10),
+  factor: fc.constant(2),
+  jitter: fc.boolean(),
+  giveUpAfter: fc.constantFrom(undefined, undefined, 1),
+});
+
+interface Shape {
+  readonly dependencies: readonly number[];
+  readonly fields: Pick<StepDefinition, 'parallel' | 'retries' | 'compensation'>;
+}
+
+const shapes: fc.Arbitrary<Shape> = fc.record({
+  dependencies: fc.array(fc.nat(), { maxLength: 4 }),
+  fields: fc.record({
+    parallel: fc.boolean(),
+    retries,
+    compensation: fc.constantFrom(undefined, 'https://handlers.test/undo'),
+  }),
+});
+
+/** A DAG of up to 50 steps whose definition order is not its topological order. */
+export const workflows: fc.Arbitrary<WorkflowDefinition> = fc
+  .record({
+    shapes: fc.array(shapes, { minLength: 1, maxLength: 50, size: 'max' }),
+    order: fc.infiniteStream(fc.nat()),
+    saga: fc.boolean(),
+    hooks: fc.constantFrom(
+      {},
+      { onComplete: 'https://handlers.test/done', onError: 'https://handlers.test/error' },
+    ),
+  })
+  .map(({ shapes, order, saga, hooks }) => {
+    const steps = shapes.map(({ dependencies, fields }, index) => {
+      const earlier = index === 0 ? [] : [...new Set(dependencies.map((pick) => pick % index))];
+      return step(`s${index}`, { ...fields, dependsOn: earlier.map((at) => `s${at}`) });
+    });
+    return workflow(shuffle(steps, order), { saga, ...hooks });
+  });
+
+function shuffle<T>(items: readonly T[], random: Iterator<number>): T[] {
+  const keyed = items.map((item) => ({ item, key: random.next().value as number }));
+  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
+}

@@ -1,0 +1,137 @@
+import {
+  type Command,
+  createRunState,
+  type Delivery,
+  dueDeliveries,
+  type Effects,
+  evolve,
+  type Outcome,
+  openDeliveries,
+  type Plan,
+  type RunEvent,
+  type RunState,
+  transact,
+} from '../src/index.ts';
+
+export interface Observer {
+  event?(event: RunEvent): void;
+  due?(delivery: Delivery, state: RunState): void;
+}
+
+/** What a dispatcher does with one run, without sockets and clocks: keeps what is due, and the journal. */
+export class Driver {
+  readonly plan: Plan;
+  readonly journal: RunEvent[] = [];
+  readonly due = new Map<string, Delivery>();
+  state: RunState;
+  now = 1_000_000;
+  readonly #observer: Observer;
+  readonly #effects: Effects;
+
+  constructor(plan: Plan, observer: Observer = {}) {
+    this.plan = plan;
+    this.#observer = observer;
+    this.#effects = {
+      due: (delivery) => {
+        this.due.set(nameOf(delivery), delivery);
+        observer.due?.(delivery, this.state);
+      },
+      revoked: (delivery) => void this.due.delete(nameOf(delivery)),
+    };
+    this.state = createRunState(plan, 'run_test');
+    this.#record({ type: 'run.created', at: this.now });
+    evolve(this.state, this.journal[0]!);
+  }
+
+  /** The code of the rejection, or null when the command was applied. */
+  apply(command: Command): string | null {
+    const transition = transact(this.state, command, ++this.now, this.#effects);
+    if ('rejection' in transition) return transition.rejection.code;
+    for (const event of transition.events) this.#record(event);
+    return null;
+  }
+
+  send(delivery: Delivery): string | null {
+    this.due.delete(nameOf(delivery));
+    return this.apply({ type: 'startAttempt', ...this.named(delivery) });
+  }
+
+  end(delivery: Delivery, outcome: Outcome): string | null {
+    const { attempts: attempt } = delivery;
+    return this.apply({ type: 'endAttempt', ...this.named(delivery), attempt, outcome });
+  }
+
+  /** Another dispatcher takes the run over: all it has is the journal. */
+  takeOver(): void {
+    this.state = fold(this.plan, this.journal);
+    this.due.clear();
+    for (const delivery of dueDeliveries(this.state)) this.due.set(nameOf(delivery), delivery);
+    this.apply({ type: 'loseAttempts' });
+  }
+
+  /** Sends whatever is due, and ends what is open with the answer for its name, until nothing is left. */
+  runToEnd(answerFor: (name: string, delivery: Delivery) => Outcome): void {
+    if (this.state.state === 'pending') this.apply({ type: 'start' });
+    for (;;) {
+      for (const delivery of this.due.values()) this.send(delivery);
+      const open = openDeliveries(this.state)[0];
+      if (!open && this.due.size === 0) return;
+      if (open) this.end(open, answerFor(this.nameOf(open), open));
+    }
+  }
+
+  delivery(name: string): Delivery {
+    const all = [...this.state.steps.flatMap((step) => [step.delivery, step.compensation]), this.state.hook];
+    const found = all.find((delivery) => delivery && this.nameOf(delivery) === name);
+    if (!found) throw new Error(`no delivery ${name}`);
+    return found;
+  }
+
+  dueNames(): string[] {
+    return [...this.due.values()].map((delivery) => this.nameOf(delivery)).sort();
+  }
+
+  /** `charge`, `undo charge`, or `hook`. */
+  nameOf(delivery: Delivery): string {
+    if (delivery.kind === 'hook') return 'hook';
+    const { id } = this.plan.steps[delivery.index]!;
+    return delivery.kind === 'step' ? id : `undo ${id}`;
+  }
+
+  named({ kind, index }: Delivery): { delivery: Delivery['kind']; step?: string } {
+    return kind === 'hook' ? { delivery: kind } : { delivery: kind, step: this.plan.steps[index]!.id };
+  }
+
+  /** Names of the deliveries in the order of their events of this type. */
+  eventsOf(type: RunEvent['type']): string[] {
+    return this.journal
+      .filter((event) => event.type === type)
+      .map((event) => ('step' in event && event.step) || '');
+  }
+
+  #record(event: RunEvent): void {
+    this.journal.push(event);
+    this.#observer.event?.(event);
+  }
+}
+
+export function nameOf({ kind, index }: Delivery): string {
+  return `${kind}:${index}`;
+}
+
+/** Folds a journal as a new owner reads it: through JSON. */
+export function fold(plan: Plan, journal: readonly RunEvent[]): RunState {
+  const state = createRunState(plan, 'run_test');
+  for (const event of JSON.parse(JSON.stringify(journal)) as RunEvent[]) evolve(state, event);
+  return state;
+}
+
+/** Everything a state holds, as text. The plan is shared and left out; the lane's heap hides its items. */
+export function snapshot(state: RunState): string {
+  return JSON.stringify(state, (key, value) => {
+    if (key === 'plan') return undefined;
+    if (key === 'laneQueue') return value.size;
+    if (typeof value === 'number' && !Number.isFinite(value)) throw new Error(`${key} is ${value}`);
+    return value;
+  });
+}

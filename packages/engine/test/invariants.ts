@@ -1,0 +1,151 @@
+import type { Delivery, Plan, RunEvent, RunState } from '../src/index.ts';
+import { hasEnded, hookRetryPolicy, isTerminal } from '../src/index.ts';
+import type { Observer } from './driver.ts';
+
+/**
+ * Watches a run from outside and holds it to semantics.md. It knows the definition and the facts reported,
+ * and keeps its own books, so that it shares no mistake with the engine.
+ */
+export class Invariants implements Observer {
+  readonly #plan: Plan;
+  readonly #completed: string[] = [];
+  readonly #ended = new Set<string>();
+  readonly #attempts = new Map<string, number>();
+  readonly #undone: string[] = [];
+  #serialHolder: string | null = null;
+  #undoing: string | null = null;
+  /** Set by the first final failure, timeout, cancel or quarantine: from then on no step is sent. */
+  #isEnding = false;
+  #compensates: boolean;
+  #terminal: RunEvent['type'] | null = null;
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.#compensates = plan.definition.saga;
+  }
+
+  due(delivery: Delivery, state: RunState): void {
+    if (isTerminal(state.state)) check(delivery.kind === 'hook', `${delivery.kind} due after the end`);
+    if (delivery.kind === 'step' && delivery.attempts === 0) this.#checkGrant(delivery.index, state);
+  }
+
+  /** Of the ready serial steps the first in definition order is let go. */
+  #checkGrant(index: number, state: RunState): void {
+    if (this.#plan.steps[index]!.definition.parallel) return;
+    for (const { plan, delivery } of state.steps.slice(0, index)) {
+      if (plan.definition.parallel || delivery) continue;
+      const isReady = plan.dependencies.every((at) => state.steps[at]!.state === 'completed');
+      check(!isReady, `${plan.id} was ready before step ${index} in the serial lane`);
+    }
+  }
+
+  event(event: RunEvent): void {
+    if (event.type === 'attempt.started') return this.#attemptStarted(event);
+    if (event.type === 'attempt.lost') return this.#count(event.delivery, event.step, -1);
+    if ('delivery' in event && event.type !== 'attempt.failed') return this.#deliveryEnded(event);
+    if (event.type === 'run.timed_out' || event.type === 'run.quarantined') this.#isEnding = true;
+    if (event.type === 'run.quarantined') {
+      this.#compensates = false;
+      this.#ends('run.failed');
+    }
+    if (event.type === 'run.cancelling') {
+      this.#isEnding = true;
+      this.#compensates &&= event.compensate;
+    }
+    if (event.type === 'run.compensating') check(this.#compensates, 'compensates although it must not');
+    if (event.type === 'run.completed' || event.type === 'run.failed' || event.type === 'run.cancelled') {
+      this.#ends(event.type);
+    }
+  }
+
+  #ends(type: RunEvent['type']): void {
+    check(this.#terminal === null, 'a second terminal event');
+    this.#terminal = type;
+  }
+
+  #attemptStarted({ delivery, step }: RunEvent & { type: 'attempt.started' }): void {
+    this.#count(delivery, step, 1);
+    if (delivery === 'hook') return check(this.#terminal !== null, 'the hook goes before the end');
+    check(this.#terminal === null, `${delivery} ${step} starts after the end`);
+    if (delivery === 'step') this.#stepStarted(step!);
+    else this.#compensationStarted(step!);
+  }
+
+  #stepStarted(id: string): void {
+    const { definition } = this.#step(id);
+    check(!this.#isEnding, `${id} starts in a run that ends`);
+    check(!this.#ended.has(id), `${id} starts after its own end`);
+    for (const dependency of definition.dependsOn) {
+      check(this.#completed.includes(dependency), `${id} starts before ${dependency} completed`);
+    }
+    if (definition.parallel) return;
+    check([null, id].includes(this.#serialHolder), `${id} overlaps ${this.#serialHolder} in the serial lane`);
+    this.#serialHolder = id;
+  }
+
+  #compensationStarted(id: string): void {
+    check([null, id].includes(this.#undoing), `undoing ${id} overlaps undoing ${this.#undoing}`);
+    this.#undoing = id;
+  }
+
+  #deliveryEnded({
+    delivery,
+    step: id = '',
+    type,
+  }: RunEvent & { delivery: string; step?: string | undefined }): void {
+    if (delivery === 'hook') return;
+    if (delivery === 'compensation') {
+      this.#undoing = null;
+      this.#undone.push(id);
+      return;
+    }
+    check(!this.#ended.has(id), `${id} ends twice`);
+    this.#ended.add(id);
+    if (this.#serialHolder === id) this.#serialHolder = null;
+    if (type === 'step.completed') this.#completed.push(id);
+    else this.#isEnding = true;
+  }
+
+  #count(kind: string, step: string | undefined, by: 1 | -1): void {
+    const name = `${kind} ${step}`;
+    const attempts = (this.#attempts.get(name) ?? 0) + by;
+    this.#attempts.set(name, attempts);
+    const { maxAttempts } = kind === 'hook' ? hookRetryPolicy : this.#step(step!).retries;
+    check(attempts <= maxAttempts, `attempt ${attempts} of ${maxAttempts} of ${name}`);
+  }
+
+  /** To be called when nothing is left to send. */
+  finish(state: RunState): void {
+    check(isTerminal(state.state) && state.phase === 'done', `stuck: ${state.state}, ${state.phase}`);
+    check(state.steps.every(hasEnded), 'a step has not ended');
+    check(
+      state.steps.every((step) => step.state !== 'failed' || step.error !== null),
+      'failed without an error',
+    );
+    check(`run.${state.state}` === this.#terminal, `${state.state} after ${this.#terminal}`);
+    const { onComplete, onError } = this.#plan.definition;
+    const url = state.state === 'completed' ? onComplete : onError;
+    check(
+      (this.#attempts.get('hook undefined') ?? 0) > 0 === (url !== undefined),
+      'one hook if there is a URL',
+    );
+    this.#checkCompensations(state);
+  }
+
+  #checkCompensations(state: RunState): void {
+    const compensable = this.#completed.filter((id) => this.#step(id).definition.compensation).reverse();
+    const isWhole = this.#compensates && state.state !== 'completed';
+    // A quarantine may cut the compensations short; what was undone until then must still be in order.
+    const expected = isWhole ? compensable : compensable.slice(0, this.#undone.length);
+    check(this.#plan.definition.saga || this.#undone.length === 0, 'undone without saga');
+    check(String(this.#undone) === String(expected), `undone ${this.#undone}; expected ${expected}`);
+  }
+
+  #step(id: string) {
+    return this.#plan.steps[this.#plan.indexById.get(id)!]!;
+  }
+}
+
+function check(holds: boolean, broken: string): void {
+  if (!holds) throw new Error(broken);
+}

@@ -1,0 +1,157 @@
+import {
+  type Command,
+  createRunState,
+  decide,
+  dueDeliveries,
+  evolve,
+  openDeliveries,
+  type Plan,
+  type RunEvent,
+} from '../src/index.ts';
+import type { Action } from './arbitraries.ts';
+import { permanent, success, transient } from './definitions.ts';
+import { Driver, fold, nameOf, snapshot } from './driver.ts';
+import { Invariants } from './invariants.ts';
+
+const carryOn: Action[] = [
+  { kind: 'send', pick: 0 },
+  { kind: 'succeed', pick: 0 },
+];
+
+/** Drives one run by the actions and then to its end, checking after every transaction. Throws at the first fault. */
+export function simulate(plan: Plan, actions: readonly Action[]): Driver {
+  const invariants = new Invariants(plan);
+  const driver = new Driver(plan, invariants);
+  const shadow = new Shadow(driver);
+  for (const [index, action] of actions.entries()) {
+    if (index === 1) driver.apply({ type: 'start' }); // the first action meets a pending run
+    checkDecisions(driver, action.pick);
+    perform(driver, action);
+    shadow.check();
+  }
+  driver.apply({ type: 'start' });
+  // Every delivery still to come takes two actions.
+  for (let left = 10 * plan.steps.length + 10; driver.state.phase !== 'done'; left--) {
+    if (left === 0) throw new Error(`stuck: ${driver.state.state}, ${driver.state.phase}`);
+    for (const action of carryOn) perform(driver, action);
+    shadow.check();
+  }
+  invariants.finish(driver.state);
+  return driver;
+}
+
+function perform(driver: Driver, { kind, pick }: Action): void {
+  const outcomes = { succeed: success, fail: transient, reject: permanent };
+  switch (kind) {
+    case 'send': {
+      const delivery = choose([...driver.due.values()], pick);
+      if (delivery && driver.send(delivery) !== null) throw new Error('a due delivery was refused');
+      return;
+    }
+    case 'succeed':
+    case 'fail':
+    case 'reject': {
+      const delivery = choose(openDeliveries(driver.state), pick);
+      if (delivery && driver.end(delivery, outcomes[kind]) !== null) throw new Error('an answer was refused');
+      return;
+    }
+    case 'takeOver':
+      return driver.takeOver();
+    case 'timeOut':
+      return void driver.apply({ type: 'timeOut' });
+    case 'cancel':
+      return void driver.apply({ type: 'cancel', commandId: 'c', compensate: pick % 2 === 0 });
+    case 'quarantine':
+      return void driver.apply({ type: 'quarantine', code: 'poison', message: 'it kills dispatchers' });
+  }
+}
+
+function choose<T>(items: readonly T[], pick: number): T | undefined {
+  return items[pick % items.length];
+}
+
+/** Any command in any state: no throw, the same decision twice, the state untouched. */
+function checkDecisions(driver: Driver, pick: number): void {
+  const { state, plan, now } = driver;
+  const before = snapshot(state);
+  for (const command of someCommands(choose(plan.steps, pick)!.id, pick)) {
+    const first = JSON.stringify(decide(state, command, now));
+    if (first !== JSON.stringify(decide(state, command, now)))
+      throw new Error(`${command.type} is decided twice`);
+  }
+  if (snapshot(state) !== before) throw new Error('decide changed the state');
+}
+
+function someCommands(known: string, pick: number): Command[] {
+  const deliveries = ['step', 'compensation', 'hook'] as const;
+  const names = deliveries.flatMap((delivery) =>
+    [known, 'unknown', undefined].map((step) => ({ delivery, step })),
+  );
+  return [
+    { type: 'start' },
+    { type: 'loseAttempts' },
+    { type: 'timeOut' },
+    { type: 'cancel', commandId: 'c', compensate: true },
+    { type: 'quarantine', code: 'poison', message: '' },
+    ...names.map((name): Command => ({ type: 'startAttempt', ...name })),
+    ...names.map((name): Command => {
+      return {
+        type: 'endAttempt',
+        ...name,
+        attempt: pick % 4,
+        outcome: choose([success, transient, permanent], pick)!,
+      };
+    }),
+  ];
+}
+
+/** A second state that only folds what the journal got, as a new owner would. */
+class Shadow {
+  readonly #driver: Driver;
+  readonly #state;
+  #folded = 0;
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+    this.#state = createRunState(driver.plan, driver.state.runId);
+  }
+
+  check(): void {
+    const { journal, state, due } = this.#driver;
+    for (; this.#folded < journal.length; this.#folded++) {
+      evolve(this.#state, JSON.parse(JSON.stringify(journal[this.#folded])) as RunEvent);
+    }
+    if (snapshot(this.#state) !== snapshot(state))
+      throw new Error('the fold of the journal is another state');
+    const refolded = dueDeliveries(this.#state).map(nameOf).sort();
+    const live = [...due.keys()].sort();
+    if (String(refolded) !== String(live))
+      throw new Error(`due is ${live}; a new owner would send ${refolded}`);
+  }
+}
+
+/**
+ * The journal without the starts that may be left out: of attempts that ended before anything ended the run early
+ * (until then whether a step was in flight makes no difference).
+ */
+export function withoutStarts(journal: readonly RunEvent[]): RunEvent[] {
+  const kept: RunEvent[] = [];
+  let open = new Map<string, RunEvent>();
+  for (const event of journal) {
+    const key = 'delivery' in event ? `${event.delivery} ${event.step} ${event.attempt}` : '';
+    if (endsRunEarly(event)) open = new Map([...open].filter(([name]) => name === key));
+    const start = open.get(key);
+    if (event.type === 'attempt.started') open.set(key, event);
+    else if (start && event.type !== 'attempt.lost') kept.splice(kept.indexOf(start), 1);
+    kept.push(event);
+  }
+  return kept;
+}
+
+function endsRunEarly({ type }: RunEvent): boolean {
+  return ['step.failed', 'run.timed_out', 'run.cancelling', 'run.quarantined'].includes(type);
+}
+
+export function foldsAlike(driver: Driver, journal: readonly RunEvent[]): boolean {
+  return snapshot(fold(driver.plan, journal)) === snapshot(driver.state);
+}
