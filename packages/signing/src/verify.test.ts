@@ -61,7 +61,7 @@ describe.each(keys)('$kind', ({ secret, verifyWith }) => {
           async (text, seed, char) => {
             const genuine = signed(secret, text);
             const changed = withChange(genuine[field] as string, seed, char);
-            fc.pre(changed !== genuine[field] && changed.isWellFormed());
+            fc.pre(changed !== genuine[field] && !/\p{Surrogate}/u.test(changed));
             // Without a bound on age, only the signature can refuse.
             const lenient = createVerifier({ secrets: [verifyWith], toleranceSeconds: 1e12 });
             expect(await lenient({ ...genuine, [field]: changed })).toBe(false);

@@ -1,0 +1,90 @@
+/** The README's snippets are the files in readme/, and those run. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { getRequestListener } from '@hono/node-server';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type FakeAnswer, fakeApi, listen } from '../testing/fake-api.ts';
+import { signedInit, signedRequest, signingSecret } from '../testing/signed-request.ts';
+
+const root = new URL('../', import.meta.url);
+const charged = { success: true, result: { payment: 'paid', attempt: 1 } };
+
+async function startApi(...answers: FakeAnswer[]) {
+  const api = await fakeApi(...answers);
+  vi.stubEnv('WAYBILL_URL', api.url);
+  return api;
+}
+
+beforeEach(() => {
+  vi.resetModules();
+  vi.stubEnv('WAYBILL_API_KEY', 'wb_test');
+  vi.stubEnv('WAYBILL_SIGNING_SECRET', signingSecret);
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+test('every snippet of the README is a file of readme/, and the other way round', () => {
+  const readme = readFileSync(new URL('README.md', root), 'utf8');
+  const snippets = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code);
+  const files = readdirSync(new URL('readme/', root));
+  const sources = files.map((file) => readFileSync(new URL(`readme/${file}`, root), 'utf8'));
+  expect(snippets.sort()).toEqual(sources.sort());
+});
+
+test('start', async () => {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+  const done = { id: 'run_1', state: 'completed', results: { ship: 1 } };
+  const { seen } = await startApi({ status: 201, json: { id: 'run_1', state: 'running' } }, { json: done });
+  await import('../readme/start.ts');
+  expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual([
+    'POST /v1/workflows',
+    'GET /v1/runs/run_1?wait=30',
+  ]);
+  expect(seen[0]).toMatchObject({
+    headers: { 'idempotency-key': 'order_123' },
+    body: { id: 'order', context: { orderId: 'order_123' } },
+  });
+  expect(log).toHaveBeenCalledWith('completed', { ship: 1 });
+});
+
+test('handle', async () => {
+  const { charge } = await import('../readme/handle.ts');
+  expect(await (await charge(signedRequest())).json()).toEqual(charged);
+});
+
+test('verify', async () => {
+  const { POST } = await import('../readme/verify.ts');
+  const answer = await POST(signedRequest());
+  expect(await answer.json()).toEqual({ success: true, result: { charged: 'order_123' } });
+  expect((await POST(signedRequest({ ageSeconds: 1000 }))).status).toBe(401);
+});
+
+describe('mounting in', () => {
+  const chargeAt = async (url: string) => (await fetch(`${url}/jobs/charge`, signedInit())).json();
+
+  test('Hono', async () => {
+    const { app } = await import('../readme/web.ts');
+    expect(await chargeAt(await listen(getRequestListener(app.fetch)))).toEqual(charged);
+  });
+
+  test('Express', async () => {
+    const { app } = await import('../readme/node.ts');
+    expect(await chargeAt(await listen(app))).toEqual(charged);
+  });
+
+  test('Fastify', async () => {
+    const { app } = await import('../readme/fastify.ts');
+    onTestFinished(() => app.close());
+    expect(await chargeAt(await app.listen({ port: 0, host: '127.0.0.1' }))).toEqual(charged);
+  });
+});
+
+test('errors', async () => {
+  await startApi({ json: { id: 'run_1' } }, { status: 409, json: { code: 'run_ended' } }, { status: 404 });
+  const { cancelIfRunning } = await import('../readme/errors.ts');
+  expect(await cancelIfRunning('run_1')).toBe(true);
+  expect(await cancelIfRunning('run_1')).toBe(false);
+  await expect(cancelIfRunning('run_1')).rejects.toMatchObject({ status: 404 });
+});

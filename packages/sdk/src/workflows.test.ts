@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import { type FakeAnswer, fakeApi } from '../testing/fake-api.ts';
+import { fakeRuntime } from '../testing/fake-runtime.ts';
+import { Waybill } from './index.ts';
+
+async function setUp(...answers: FakeAnswer[]) {
+  const api = await fakeApi(...answers);
+  const runtime = fakeRuntime();
+  const { workflows } = new Waybill({ apiKey: 'wb_test', url: api.url, runtime });
+  return { ...api, runtime, workflows };
+}
+
+const definition = { id: 'order', steps: [{ id: 'a', url: '/a' }] };
+
+test.each([
+  ['create', 'POST /v1/workflows', { ...definition, context: { n: 1 } }],
+  ['put', 'PUT /v1/workflows/order', definition],
+  ['validate', 'POST /v1/workflows/validate', definition],
+] as const)('%s sends %s; only create sends the context', async (method, line, body) => {
+  const { workflows, seen } = await setUp();
+  await workflows[method]({ ...definition, context: { n: 1 } });
+  expect(seen.map((request) => `${request.method} ${request.url}`)).toEqual([line]);
+  expect(seen[0]!.body).toEqual(body);
+});
+
+test.each([
+  ['start', 'POST /v1/workflows/order/runs', (w: Waybill['workflows']) => w.start('order')],
+  ['getStatus', 'GET /v1/runs/run_1', (w: Waybill['workflows']) => w.getStatus('run_1')],
+  ['an id to be encoded', 'GET /v1/runs/a%2Fb%3F', (w: Waybill['workflows']) => w.getStatus('a/b?')],
+  ['list', 'GET /v1/runs', (w: Waybill['workflows']) => w.list()],
+  ['cancel', 'POST /v1/runs/run_1/cancel', (w: Waybill['workflows']) => w.cancel('run_1')],
+  ['attempts', 'GET /v1/runs/run_1/steps/a/attempts', (w: Waybill['workflows']) => w.attempts('run_1', 'a')],
+  ['get', 'GET /v1/workflows/order', (w: Waybill['workflows']) => w.get('order')],
+  [
+    'versions',
+    'GET /v1/workflows/order/versions?limit=5',
+    (w: Waybill['workflows']) => w.versions('order', { limit: 5 }),
+  ],
+])('%s sends %s', async (_name, line, call) => {
+  const { workflows, seen } = await setUp({ json: { id: 'run_1' } });
+  expect(await call(workflows)).toEqual({ id: 'run_1' });
+  expect(seen.map((request) => `${request.method} ${request.url}`)).toEqual([line]);
+});
+
+test('what is passed travels: start input, idempotency key, cancel options', async () => {
+  const { workflows, seen } = await setUp();
+  const input = { context: { n: 1 }, version: 2, tags: ['x'], metadata: { k: 'v' } };
+  await workflows.start('order', input, { idempotencyKey: 'once' });
+  await workflows.create(definition, { idempotencyKey: 'twice' });
+  await workflows.cancel('run_1', { compensate: false });
+  expect(seen.map(({ body }) => body)).toEqual([input, definition, { compensate: false }]);
+  expect(seen.map(({ headers }) => headers['idempotency-key'])).toEqual(['once', 'twice', undefined]);
+});
+
+test('list turns its filter into a query', async () => {
+  const { workflows, seen } = await setUp();
+  await workflows.list({
+    workflow: 'order',
+    state: 'failed',
+    tag: 'a&b',
+    limit: 2,
+    cursor: 'c=',
+    createdAfter: new Date(0),
+    metadata: { tenant: 'x' },
+  });
+  const { searchParams } = new URL(seen[0]!.url, 'http://localhost');
+  expect(Object.fromEntries(searchParams)).toEqual({
+    workflow: 'order',
+    state: 'failed',
+    tag: 'a&b',
+    limit: '2',
+    cursor: 'c=',
+    createdAfter: '1970-01-01T00:00:00.000Z',
+    'metadata.tenant': 'x',
+  });
+});
+
+describe('validate', () => {
+  test('names the faults instead of rejecting', async () => {
+    const errors = [{ path: 'steps', message: 'must have at least one step' }];
+    const { workflows } = await setUp({ status: 422, json: { code: 'invalid_definition', errors } });
+    expect(await workflows.validate(definition)).toEqual({ valid: false, errors });
+  });
+
+  test('rejects when it could not check', async () => {
+    const { workflows } = await setUp({ status: 401, json: { code: 'unauthorized' } });
+    await expect(workflows.validate(definition)).rejects.toMatchObject({ code: 'unauthorized' });
+  });
+});
+
+describe('wait', () => {
+  const running = { json: { id: 'run_1', state: 'running' } };
+
+  test.each(['completed', 'failed', 'cancelled'])('resolves when the run has %s', async (state) => {
+    const { workflows, seen } = await setUp(running, { json: { id: 'run_1', state } });
+    expect(await workflows.wait('run_1')).toMatchObject({ state });
+    expect(seen.map(({ url }) => url)).toEqual(['/v1/runs/run_1?wait=30', '/v1/runs/run_1?wait=30']);
+  });
+
+  test('keeps to the run that a workflow key meant first', async () => {
+    const { workflows, seen } = await setUp(running, { json: { id: 'run_1', state: 'completed' } });
+    await workflows.wait('order');
+    expect(seen.map(({ url }) => url.split('?')[0])).toEqual(['/v1/runs/order', '/v1/runs/run_1']);
+  });
+
+  test('gives up after its timeout, asks no longer than that, and does not hammer', async () => {
+    const { workflows, seen, runtime } = await setUp(running);
+    await expect(workflows.wait('run_1', { timeout: 1.2 })).rejects.toMatchObject({
+      name: 'WaitTimeoutError',
+      code: 'wait_timeout',
+      runId: 'run_1',
+      state: 'running',
+    });
+    expect(runtime.slept.map(Math.round)).toEqual([500, 500, 200]);
+    expect(seen.map(({ url }) => url.split('=')[1])).toEqual(['2', '1', '1', '0']);
+  });
+
+  test('asks again at once when the server waited', async () => {
+    const api = await setUp();
+    const fetch = async () => {
+      api.runtime.advance(30_000);
+      return Response.json({ id: 'run_1', state: api.runtime.nowMs() < 90_000 ? 'running' : 'completed' });
+    };
+    const { workflows } = new Waybill({ apiKey: 'wb_test', fetch, runtime: api.runtime });
+    expect(await workflows.wait('run_1')).toMatchObject({ state: 'completed' });
+    expect(api.runtime.slept).toEqual([]);
+  });
+
+  test.each([Number.NaN, -1])('refuses the timeout %d', async (timeout) => {
+    const { workflows } = await setUp(running);
+    await expect(workflows.wait('run_1', { timeout })).rejects.toMatchObject({ code: 'invalid_timeout' });
+  });
+});
