@@ -1,1 +1,8 @@
-export {};
+/**
+ * Claims runs and drives them: the lease, one RunDriver per run, timers, delivery. Decides nothing itself
+ * (the engine does) and writes no SQL (the store does).
+ */
+export { type Clock, createClock } from './clock.ts';
+export { createDispatcher, type Dispatcher, type DispatcherDeps } from './dispatcher.ts';
+export type { NewOwnedRun } from './session.ts';
+export { SignerCache } from './signer-cache.ts';

@@ -173,10 +173,10 @@ function* deliveriesOf(state: RunState): Generator<Delivery> {
 }
 
 function lost(state: RunState, delivery: Delivery, now: number): RunEvent {
-  const { kind, attempts: attempt } = delivery;
+  const { kind, attempts: attempt, attemptStartedAt: startedAt } = delivery;
   const step = kind === 'hook' ? undefined : state.plan.steps[delivery.index]!.id;
   if (kind === 'step' && state.ending !== null) return lostWhileDraining(delivery, step!, now);
-  return { type: 'attempt.lost', at: now, delivery: kind, step, attempt };
+  return { type: 'attempt.lost', at: now, delivery: kind, step, attempt, startedAt };
 }
 
 /** No new attempt may start while a run drains, so a lost one is the step's last. */

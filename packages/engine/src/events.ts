@@ -53,7 +53,7 @@ export interface AttemptFailed extends OfEndedAttempt {
   readonly excerpt?: string | undefined;
 }
 /** The dispatcher that sent it is gone; whether the handler acted is unknown. Does not count. */
-export interface AttemptLost extends OfAttempt {
+export interface AttemptLost extends OfEndedAttempt {
   readonly type: 'attempt.lost';
 }
 export interface DeliveryCompleted extends OfEndedAttempt {

@@ -79,6 +79,7 @@ export function failAttempt(state: RunState, event: AttemptFailed, effects: Effe
 
 export function loseAttempt(state: RunState, event: AttemptLost, effects: Effects): void {
   const delivery = requireDelivery(state, event);
+  openAttempt(state, delivery, event.attempt, event.startedAt);
   closeAttempt(state, delivery);
   delivery.spent--;
   delivery.error = attemptLost;

@@ -19,3 +19,12 @@ export { createId, type IdPrefix, idOfUuid, uuidOfId } from './ids.ts';
 export { membersOf, memberText } from './json-text.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { Problem, type ProblemCode, type ProblemError, problemStatus } from './problem.ts';
+export {
+  compensationsOf,
+  idsIn,
+  isoTime,
+  objectText,
+  type RunInfo,
+  resultsText,
+  statusText,
+} from './status.ts';

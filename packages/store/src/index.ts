@@ -24,6 +24,7 @@ export {
   rescueExpired,
 } from './leases.ts';
 export { defaultRetentionDays, type MigrateOptions, migrate } from './migrate.ts';
+export { PlanCache } from './plans.ts';
 export {
   addKey,
   addSecret,

@@ -8,6 +8,7 @@ export interface ProjectRow {
 
 export interface KeyRow {
   readonly projectUuid: string;
+  readonly baseUrl: string | null;
   readonly scopes: string[];
 }
 
@@ -42,7 +43,9 @@ export async function addKey(
 /** The live key with this hash. */
 export async function findKey(sql: Database, hash: Buffer): Promise<KeyRow | null> {
   const [row] = await sql<KeyRow[]>`
-    select project_id as "projectUuid", scopes from api_keys where hash = ${hash} and revoked_at is null`;
+    select k.project_id as "projectUuid", p.base_url as "baseUrl", k.scopes
+      from api_keys k join projects p on p.id = k.project_id
+     where k.hash = ${hash} and k.revoked_at is null`;
   return row ?? null;
 }
 

@@ -8,6 +8,8 @@ export interface RunRef {
   readonly uuid: string;
   /** The seq of the newest row given to the journal. */
   seq: number;
+  /** An entry of it failed: later ones rest on rows that are not there, and fail too. */
+  isDiscarded: boolean;
 }
 
 export interface NewRun {

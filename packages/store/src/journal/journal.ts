@@ -191,7 +191,10 @@ function number(pending: PendingEntry): PendingNumbered {
 }
 
 function rejectAll(batch: readonly PendingEntry[], error: StoreError): void {
-  for (const { reject } of batch) reject(error);
+  for (const { entry, reject } of batch) {
+    entry.run.isDiscarded = true;
+    reject(error);
+  }
 }
 
 const leaseLost = (cause: unknown) =>

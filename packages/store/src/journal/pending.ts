@@ -1,4 +1,4 @@
-import type { StoreError } from '../errors.ts';
+import { StoreError } from '../errors.ts';
 import type { JournalEntry, RunRef } from './entry.ts';
 
 export interface PendingEntry {
@@ -36,6 +36,11 @@ export class PendingEntries {
     let bytes = 0;
     for (const pending of this.#waiting) {
       const { run, bytes: size } = pending.entry;
+      if (run.isDiscarded) {
+        this.#bytes -= size;
+        pending.reject(new StoreError('stale_run', 'an earlier transition of this run was not recorded'));
+        continue;
+      }
       const isOver = batch.length > 0 && bytes + size > bytesMax;
       if (isOver || this.#busy.has(run) || passedOver.has(run)) {
         left.push(pending);

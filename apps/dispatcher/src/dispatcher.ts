@@ -1,0 +1,137 @@
+import type { Egress } from '@waybill/egress';
+import type { RunEvent } from '@waybill/engine';
+import {
+  type Database,
+  deleteExpiredIdempotencyKeys,
+  type Hints,
+  migrate,
+  type PlanCache,
+} from '@waybill/store';
+import type { Logger } from 'pino';
+import type { Clock } from './clock.ts';
+import { Loop } from './loop.ts';
+import { type NewOwnedRun, Session } from './session.ts';
+import type { SignerCache } from './signer-cache.ts';
+
+export interface DispatcherDeps {
+  readonly databaseUrl: string;
+  readonly database: Database;
+  readonly hints: Hints;
+  readonly egress: Egress;
+  readonly plans: PlanCache;
+  readonly signers: SignerCache;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Runs in memory at most. */
+  readonly runsMax: number;
+  readonly limits: { readonly resultBytesMax: number; readonly deliveryBytesMax: number };
+  readonly retentionDays: number;
+  /** Told of every transition once it is durable, in this process. */
+  readonly onCommit: (runUuid: string, events: readonly RunEvent[]) => void;
+}
+
+export interface Dispatcher {
+  /** Resolves when the first lease is held. */
+  start(): Promise<void>;
+  /** SIGTERM: stops claiming, finishes what is in flight, gives the lease back. */
+  stop(graceMs: number): Promise<void>;
+  /** Whether `startOwned` would take a run now. */
+  mayOwn(): boolean;
+  /** Writes a run as already owned and drives it from there. @throws StoreError when it was not written. */
+  startOwned(run: NewOwnedRun): Promise<void>;
+  /** A command waits in the inbox. */
+  poke(): void;
+  readonly stats: { readonly runs: number; readonly inFlight: number; readonly journalStuckMs: number };
+}
+
+const pollIntervalMs = 1000;
+const rescueIntervalMs = 5000;
+const adoptIntervalMs = 10_000;
+const housekeepingIntervalMs = 3600 * 1000;
+const restartDelayMs = 500;
+
+/** Claims runs, drives them, sends what is due. Everything under one lease is a Session. */
+export function createDispatcher(deps: DispatcherDeps): Dispatcher {
+  let session: Session | null = null;
+  let isStopped = false;
+
+  const whileLeased = (name: string, intervalMs: number, tick: (session: Session) => Promise<boolean>) =>
+    new Loop({ name, intervalMs, log: deps.log, tick: async () => (session ? tick(session) : false) });
+  const claims = whileLeased('claiming', pollIntervalMs, async (current) => (await current.claim()) > 0);
+  const inbox = whileLeased('reading the inbox', pollIntervalMs, async (current) => {
+    await current.readInbox();
+    return false;
+  });
+  const rescues = whileLeased('rescuing', rescueIntervalMs, async (current) => {
+    await current.rescue();
+    claims.poke();
+    return false;
+  });
+  const adoption = whileLeased('adopting', adoptIntervalMs, async (current) => {
+    await current.adopt();
+    return false;
+  });
+  const housekeeping = whileLeased('housekeeping', housekeepingIntervalMs, async () => {
+    await migrate(deps);
+    await deleteExpiredIdempotencyKeys(deps.database);
+    return false;
+  });
+  const loops = [claims, inbox, rescues, adoption, housekeeping];
+
+  const poke = () => {
+    claims.poke();
+    inbox.poke();
+  };
+
+  /** A new identity, tried until the database takes it. */
+  async function open(): Promise<void> {
+    while (!isStopped) {
+      const next = new Session(deps, reopen);
+      try {
+        await next.lease.acquire();
+        session = next;
+        deps.log.info({ dispatcher: next.lease.identity.uuid }, 'lease acquired');
+        poke();
+        return;
+      } catch (error) {
+        deps.log.warn({ err: error }, 'no lease yet');
+        next.abandon();
+        await new Promise((resolve) => setTimeout(resolve, restartDelayMs));
+      }
+    }
+  }
+
+  function reopen(lost: Session): void {
+    if (session !== lost) return;
+    session = null;
+    deps.log.error({ dispatcher: lost.lease.identity.uuid }, 'lease lost: starting again under a new id');
+    void open();
+  }
+
+  return {
+    async start() {
+      await open();
+      deps.hints.listen('work', poke);
+      for (const loop of loops) loop.start();
+    },
+    async stop(graceMs) {
+      isStopped = true;
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await session?.stop(graceMs);
+      session = null;
+    },
+    mayOwn: () => session?.mayOwn() ?? false,
+    async startOwned(run) {
+      if (!session) throw new Error('no lease');
+      await session.startOwned(run);
+    },
+    poke,
+    get stats() {
+      return {
+        runs: session?.runCount ?? 0,
+        inFlight: session?.inFlight ?? 0,
+        journalStuckMs: session?.journal.stuckForMs() ?? 0,
+      };
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import type { Delivery, RunEvent } from '@waybill/engine';
+import type { Journal, StoreError } from '@waybill/store';
+import type { Clock } from './clock.ts';
+import type { LazyStarts } from './lazy-starts.ts';
+import type { RunDriver } from './run-driver.ts';
+import type { SendQueue } from './send-queue.ts';
+import type { Timers } from './timers.ts';
+
+/** What all drivers of a session share. */
+export interface DriverContext {
+  readonly clock: Clock;
+  readonly journal: Pick<Journal, 'append'>;
+  readonly timers: Timers;
+  readonly lazyStarts: LazyStarts;
+  readonly queue: SendQueue;
+  /** Sends the delivery's open attempt; its end comes back as `driver.endAttempt`. */
+  exchange(driver: RunDriver, delivery: Delivery): void;
+  abort(delivery: Delivery): void;
+  onCommit(driver: RunDriver, events: readonly RunEvent[]): void;
+  onDone(driver: RunDriver): void;
+  /** The journal did not take a transition: memory is ahead of the truth. */
+  onFailure(driver: RunDriver, error: StoreError): void;
+}

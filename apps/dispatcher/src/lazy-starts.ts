@@ -1,0 +1,68 @@
+import type { Delivery } from '@waybill/engine';
+
+/** How long an attempt's start row waits for the attempt's end. */
+const delayMs = 20;
+
+interface LazyStart {
+  readonly delivery: Delivery;
+  readonly record: () => void;
+  readonly eligibleAt: number;
+  isDropped: boolean;
+}
+
+/**
+ * Rows that say an attempt has started. Nothing waits for them, and when the attempt ends within 20 ms its
+ * end says the same: such a row is never written. Without this every fast step would cost a second row,
+ * and its end would wait for the flush of its start.
+ */
+export class LazyStarts {
+  readonly #byDelivery = new Map<Delivery, LazyStart>();
+  /** All wait equally long, so arrival order is the order of eligibility. */
+  readonly #queue: LazyStart[] = [];
+  #timer: NodeJS.Timeout | null = null;
+
+  add(delivery: Delivery, record: () => void): void {
+    const start: LazyStart = { delivery, record, eligibleAt: performance.now() + delayMs, isDropped: false };
+    this.#byDelivery.set(delivery, start);
+    this.#queue.push(start);
+    this.#timer ??= setTimeout(() => this.#tick(), delayMs);
+  }
+
+  /** The attempt has ended, or its run is gone. */
+  drop(delivery: Delivery): void {
+    const start = this.#byDelivery.get(delivery);
+    if (!start) return;
+    start.isDropped = true;
+    this.#byDelivery.delete(delivery);
+  }
+
+  /** Does not wait for the end any longer. */
+  recordNow(delivery: Delivery): void {
+    const start = this.#byDelivery.get(delivery);
+    this.drop(delivery);
+    start?.record();
+  }
+
+  clear(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#queue.length = 0;
+    this.#byDelivery.clear();
+  }
+
+  #tick(): void {
+    this.#timer = null;
+    const now = performance.now();
+    let done = 0;
+    for (; done < this.#queue.length; done++) {
+      const start = this.#queue[done]!;
+      if (start.eligibleAt > now) break;
+      if (start.isDropped) continue;
+      this.#byDelivery.delete(start.delivery);
+      start.record();
+    }
+    this.#queue.splice(0, done);
+    const next = this.#queue[0];
+    if (next) this.#timer = setTimeout(() => this.#tick(), Math.max(1, next.eligibleAt - now));
+  }
+}

@@ -1,0 +1,61 @@
+import type { Logger } from 'pino';
+
+export interface LoopOptions {
+  readonly name: string;
+  readonly intervalMs: number;
+  /** Answers true when there is likely more to do at once. */
+  readonly tick: () => Promise<boolean>;
+  readonly log: Logger;
+}
+
+/** Up to a quarter is taken off each wait, so that processes started together drift apart. */
+const jitterShare = 0.25;
+
+/** Calls `tick` every interval, or sooner when poked; never twice at a time. */
+export class Loop {
+  readonly #options: LoopOptions;
+  #timer: NodeJS.Timeout | null = null;
+  #running: Promise<void> | null = null;
+  #isPoked = false;
+  #isStopped = false;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.poke();
+  }
+
+  /** Ticks as soon as possible. */
+  poke(): void {
+    this.#isPoked = true;
+    if (this.#isStopped || this.#running) return;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#running = this.#run();
+  }
+
+  /** Resolves when a tick under way has ended. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#isPoked && !this.#isStopped) {
+      this.#isPoked = false;
+      try {
+        if (await this.#options.tick()) this.#isPoked = true;
+      } catch (error) {
+        this.#options.log.warn({ err: error }, `${this.#options.name} failed; it will be tried again`);
+        this.#isPoked = false;
+      }
+    }
+    this.#running = null;
+    if (this.#isStopped) return;
+    const wait = this.#options.intervalMs * (1 - jitterShare * Math.random());
+    this.#timer = setTimeout(() => this.poke(), wait);
+  }
+}

@@ -1,0 +1,61 @@
+import { type Delivery, hash32, hookTimeoutMs, type RunState } from '@waybill/engine';
+import { type RunInfo, userAgent, wire } from '@waybill/protocol';
+import type { Signer } from '@waybill/signing';
+import { requestBody } from './request-body.ts';
+
+export interface PreparedRequest {
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+  readonly timeoutMs: number;
+}
+
+const kindLetter = { step: 's', compensation: 'c', hook: 'h' } as const;
+
+/** The same on every attempt of a delivery, and unique: run, kind and place in the run. */
+export function webhookId(runId: string, delivery: Delivery): string {
+  const place = delivery.kind === 'hook' ? '' : delivery.index;
+  return `msg_${runId.slice(4)}_${kindLetter[delivery.kind]}${place}`;
+}
+
+export function urlOf(state: RunState, delivery: Delivery): string {
+  if (delivery.kind === 'hook') return state.hook!.url;
+  const { definition } = state.plan.steps[delivery.index]!;
+  return delivery.kind === 'step' ? definition.url : definition.compensation!;
+}
+
+/** First stage of a delivery: prepare (pure) → send → classify. `nowMs` is engine time. */
+export function prepareRequest(
+  state: RunState,
+  info: RunInfo & { readonly traceId: string },
+  delivery: Delivery,
+  signer: Signer,
+  nowMs: number,
+): PreparedRequest {
+  const body = requestBody(state, info, delivery, nowMs);
+  const id = webhookId(info.id, delivery);
+  const timestampSeconds = Math.floor(nowMs / 1000);
+  const step = delivery.kind === 'hook' ? null : state.plan.steps[delivery.index]!;
+  const headers: Record<string, string> = {
+    ...step?.definition.headers,
+    'content-type': 'application/json',
+    'user-agent': userAgent,
+    [wire.id]: id,
+    [wire.timestamp]: String(timestampSeconds),
+    [wire.signature]: signer.sign({ id, timestampSeconds, body }),
+    [wire.run]: info.id,
+    [wire.workflow]: info.workflowId,
+    [wire.attempt]: String(delivery.attempts),
+    traceparent: traceparent(info.traceId, id, delivery.attempts),
+  };
+  if (step) headers[wire.step] = step.id;
+  return { url: urlOf(state, delivery), headers, body, timeoutMs: step?.timeoutMs ?? hookTimeoutMs };
+}
+
+/** W3C trace context: the run is the trace, each attempt a span; both derived, so a replay names the same. */
+function traceparent(traceId: string, webhook: string, attempt: number): string {
+  const span = `${webhook}:${attempt}`;
+  const high = hash32(span).toString(16).padStart(8, '0');
+  const low = hash32(`${span}:low`).toString(16).padStart(8, '0');
+  return `00-${traceId}-${high}${low}-01`;
+}

@@ -1,0 +1,132 @@
+import {
+  ancestorsOf,
+  type Delivery,
+  type HookName,
+  hasEnded,
+  type Plan,
+  type RunState,
+  type StepState,
+} from '@waybill/engine';
+import {
+  compensationsOf,
+  idsIn,
+  isoTime,
+  memberText,
+  objectText,
+  type RunInfo,
+  resultsText,
+} from '@waybill/protocol';
+
+/** Bodies are concatenated from the texts that came in; nothing a user sent is serialised again. */
+export function requestBody(state: RunState, info: RunInfo, delivery: Delivery, nowMs: number): string {
+  if (delivery.kind === 'step') return stepBody(state, info, state.steps[delivery.index]!, nowMs);
+  if (delivery.kind === 'compensation') {
+    return compensationBody(state, info, state.steps[delivery.index]!, nowMs);
+  }
+  return hookBody(state, info, state.hook!.name);
+}
+
+function stepBody(state: RunState, info: RunInfo, step: StepState, nowMs: number): string {
+  const previous = previousStepsText(state, step);
+  const payload = payloadText(step);
+  return `{"context":${info.context},"previousSteps":${previous},${payload}"run":${runText(state, info)},"step":${attemptText(step, step.delivery!, nowMs)}}`;
+}
+
+function compensationBody(state: RunState, info: RunInfo, step: StepState, nowMs: number): string {
+  return objectText([
+    ['type', '"compensation"'],
+    ['context', info.context],
+    ['result', step.result ?? 'null'],
+    ['error', JSON.stringify(state.error)],
+    ['run', runText(state, info)],
+    ['step', attemptText(step, step.compensation!, nowMs)],
+  ]);
+}
+
+function runText(state: RunState, info: RunInfo): string {
+  return `{"id":"${info.id}","workflowId":"${info.workflowId}","version":${info.version},"startedAt":"${isoTime(state.startedAt)}"}`;
+}
+
+/** Step ids and workflow keys are of characters that JSON does not escape. */
+function attemptText(step: StepState, delivery: Delivery, nowMs: number): string {
+  const { plan } = step;
+  const deadline = isoTime(nowMs + plan.timeoutMs);
+  return `{"id":"${plan.id}","attempt":${delivery.attempts},"maxAttempts":${plan.retries.maxAttempts},"timeout":${plan.definition.timeout},"deadline":"${deadline}"}`;
+}
+
+const payloadTexts = new WeakMap<object, string>();
+
+function payloadText({ plan }: StepState): string {
+  if (plan.definition.payload === undefined) return '';
+  let text = payloadTexts.get(plan);
+  if (text === undefined) {
+    text = `"payload":${JSON.stringify(plan.definition.payload)},`;
+    payloadTexts.set(plan, text);
+  }
+  return text;
+}
+
+function previousStepsText(state: RunState, step: StepState): string {
+  if (step.plan.dependencies.length === 0) return '{}';
+  const ended = ancestors(state.plan, step.plan.index)
+    .map((index) => state.steps[index]!)
+    .filter(hasEnded);
+  return `{${ended.map((ancestor) => `"${ancestor.plan.id}":${previousStepText(ancestor)}`).join(',')}}`;
+}
+
+/** Ancestor lists are shared by all runs of a plan, except for plans so large that the lists would not be small. */
+const cachedStepsMax = 256;
+const ancestorLists = new WeakMap<Plan, (number[] | undefined)[]>();
+
+function ancestors(plan: Plan, index: number): number[] {
+  if (plan.steps.length > cachedStepsMax) return ancestorsOf(plan, index);
+  let lists = ancestorLists.get(plan);
+  if (!lists) ancestorLists.set(plan, (lists = []));
+  return (lists[index] ??= ancestorsOf(plan, index));
+}
+
+function previousStepText(step: StepState): string {
+  const isCompleted = step.state === 'completed';
+  const error = JSON.stringify(step.error);
+  const result = isCompleted ? withSuccess(step.result!) : failedResult(step, error);
+  const { delivery } = step;
+  return `{"state":"${step.state}","success":${isCompleted},"result":${result},"error":${error},"attempts":${delivery?.attempts ?? 0},"startedAt":${JSON.stringify(isoTime(delivery?.firstStartedAt ?? null))},"completedAt":${JSON.stringify(isoTime(step.completedAt))}}`;
+}
+
+function failedResult(step: StepState, error: string): string {
+  return step.state === 'failed' ? `{"success":false,"error":${error}}` : 'null';
+}
+
+/** A plain object gets the envelope's `success` merged in, its own winning; anything else stays raw. */
+function withSuccess(result: string): string {
+  if (!result.startsWith('{')) return result;
+  if (memberText(result, 'success') !== undefined) return result;
+  const rest = result.slice(1).trimStart();
+  return rest.startsWith('}') ? '{"success":true}' : `{"success":true,${rest}`;
+}
+
+export function hookType(state: RunState): 'workflow.completed' | 'workflow.failed' | 'workflow.cancelled' {
+  return `workflow.${state.state as 'completed' | 'failed' | 'cancelled'}`;
+}
+
+function hookBody(state: RunState, info: RunInfo, hook: HookName): string {
+  return objectText([
+    ['type', JSON.stringify(hookType(state))],
+    ['hook', JSON.stringify(hook)],
+    ['timestamp', JSON.stringify(isoTime(state.completedAt))],
+    ['runId', JSON.stringify(info.id)],
+    ['workflowId', JSON.stringify(info.workflowId)],
+    ['state', JSON.stringify(state.state)],
+    ['run', runText(state, info)],
+    ['context', info.context],
+    ['results', resultsText(state)],
+    ['completedSteps', JSON.stringify(idsIn(state, 'completed'))],
+    ['failedSteps', JSON.stringify(idsIn(state, 'failed'))],
+    ['skippedSteps', JSON.stringify(idsIn(state, 'skipped'))],
+    ['error', JSON.stringify(state.error)],
+    ['compensation', JSON.stringify(compensationsOf(state))],
+    ['createdAt', JSON.stringify(isoTime(state.createdAt))],
+    ['startedAt', JSON.stringify(isoTime(state.startedAt))],
+    ['completedAt', JSON.stringify(isoTime(state.completedAt))],
+  ]);
+}

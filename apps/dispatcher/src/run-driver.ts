@@ -1,0 +1,282 @@
+import {
+  type Command,
+  createRunState,
+  type Delivery,
+  dueDeliveries,
+  type Effects,
+  evolve,
+  isSendable,
+  isTerminal,
+  openDeliveries,
+  type Plan,
+  type Rejection,
+  type RunEvent,
+  type RunState,
+  transact,
+} from '@waybill/engine';
+import type { RunInfo } from '@waybill/protocol';
+import type { Signer } from '@waybill/signing';
+import { type InboxRow, type JournalEntry, type NewRun, type RunRef, StoreError } from '@waybill/store';
+import type { DriverContext } from './driver-context.ts';
+import { urlOf } from './prepare.ts';
+import type { Timer } from './timers.ts';
+
+export interface DriverOptions {
+  readonly runUuid: string;
+  readonly plan: Plan;
+  readonly info: RunInfo & { readonly traceId: string };
+  readonly signer: Signer;
+  readonly context: DriverContext;
+}
+
+/** What a journal row costs beside its result, in bytes; for batch limits only. */
+const rowBytes = 200;
+
+/**
+ * Drives one owned run: turns answers, timers and commands into transitions, appends them to the journal,
+ * and lets out what became due once it is durable. Memory runs ahead of the journal by what is in flight;
+ * when a flush fails, the driver is discarded and the run loaded again.
+ */
+export class RunDriver {
+  readonly runUuid: string;
+  readonly info: DriverOptions['info'];
+  readonly signer: Signer;
+  readonly state: RunState;
+  readonly #ref: RunRef;
+  readonly #context: DriverContext;
+  readonly #retryTimers = new Map<Delivery, Timer>();
+  readonly #consuming = new Set<string>();
+  #runTimer: Timer | null = null;
+  #isDiscarded = false;
+
+  constructor({ runUuid, plan, info, signer, context }: DriverOptions) {
+    this.runUuid = runUuid;
+    this.info = info;
+    this.signer = signer;
+    this.#context = context;
+    this.state = createRunState(plan, info.id);
+    this.#ref = { uuid: runUuid, seq: 0, isDiscarded: false };
+  }
+
+  get isDiscarded(): boolean {
+    return this.#isDiscarded;
+  }
+
+  /** A run that this dispatcher creates and owns from its first row on. Resolves when it is durable. */
+  create(run: NewRun): Promise<void> {
+    const collected = new CollectedEffects();
+    const event: RunEvent = { type: 'run.created', at: run.createdAtMs, started: true };
+    evolve(this.state, event, collected);
+    return this.#append([event], collected, { create: run });
+  }
+
+  /** Folds the journal and takes up what it left: exchanges of an earlier owner are lost. */
+  resume(journal: readonly { readonly seq: number; readonly event: RunEvent }[]): void {
+    for (const { seq, event } of journal) {
+      evolve(this.state, event);
+      this.#ref.seq = seq;
+    }
+    // Before the commands below: what they make due follows their own commit.
+    const due = dueDeliveries(this.state);
+    if (this.state.state === 'pending') this.apply({ type: 'start' });
+    else if (openDeliveries(this.state).length > 0) this.apply({ type: 'loseAttempts' });
+    this.#armRunTimer();
+    for (const delivery of due) this.#schedule(delivery);
+  }
+
+  /** Decides, changes memory at once, and records. Effects follow the commit. */
+  apply(command: Command): Rejection | null {
+    if (this.#isDiscarded) return null;
+    const collected = new CollectedEffects();
+    const transition = transact(this.state, command, this.#context.clock.now(), collected);
+    if ('rejection' in transition) return transition.rejection;
+    if (transition.events.length > 0) this.#record(transition.events, collected, {});
+    return null;
+  }
+
+  /** A command from the inbox: its row goes in the flush that records the outcome. */
+  applyFromInbox(row: InboxRow, command: Command): void {
+    if (this.#isDiscarded || this.#consuming.has(row.id)) return;
+    this.#consuming.add(row.id);
+    const collected = new CollectedEffects();
+    const now = this.#context.clock.now();
+    const transition = transact(this.state, command, now, collected);
+    const consumed = [row.id];
+    if (!('rejection' in transition)) {
+      return this.#record(transition.events, collected, { consumed });
+    }
+    const { code, message: detail } = transition.rejection;
+    const refused: RunEvent = { type: 'command.refused', at: now, commandId: row.id, code, detail };
+    this.#record([refused], collected, { consumed });
+  }
+
+  /** Called by the send queue when a socket is free. */
+  send(delivery: Delivery): void {
+    const now = this.#context.clock.now();
+    if (this.#isDiscarded || delivery.open || !isSendable(this.state, delivery)) return;
+    if (delivery.retryAt !== null && delivery.retryAt > now) return;
+    const collected = new CollectedEffects();
+    const command = { type: 'startAttempt', ...this.#name(delivery) } as const;
+    const transition = transact(this.state, command, now, collected);
+    if ('rejection' in transition) return;
+    const { events } = transition;
+    this.#context.lazyStarts.add(delivery, () => this.#record(events, collected, {}));
+    this.#context.exchange(this, delivery);
+  }
+
+  /** The exchange is over. `attempt` guards against an answer that was given up meanwhile. */
+  endAttempt(delivery: Delivery, attempt: number, ended: EndedExchange): void {
+    if (this.#isDiscarded) return;
+    this.#context.lazyStarts.drop(delivery);
+    const name = { ...this.#name(delivery), attempt };
+    if (ended === 'lost') this.apply({ type: 'loseAttempt', ...name });
+    else this.apply({ type: 'endAttempt', ...name, outcome: ended });
+  }
+
+  /** Forgets everything: the journal is the truth. */
+  discard(): void {
+    this.#isDiscarded = true;
+    for (const timer of this.#retryTimers.values()) this.#context.timers.cancel(timer);
+    if (this.#runTimer) this.#context.timers.cancel(this.#runTimer);
+    for (const delivery of openDeliveries(this.state)) this.#giveUp(delivery);
+    this.#context.queue.remove(this);
+  }
+
+  #name(delivery: Delivery) {
+    const step = delivery.kind === 'hook' ? undefined : this.state.plan.steps[delivery.index]!.id;
+    return { delivery: delivery.kind, step };
+  }
+
+  /** Appends and lets the effects out on commit; a failure has been dealt with when it gets here. */
+  #record(
+    events: readonly RunEvent[],
+    effects: CollectedEffects,
+    extra: Pick<JournalEntry, 'consumed'>,
+  ): void {
+    if (events.some((event) => earlyEndTypes.has(event.type))) this.#recordStarts(effects);
+    this.#append(events, effects, extra).catch(() => {});
+  }
+
+  /**
+   * A run that drains or ends early treats open exchanges unlike unsent steps, so their starts, which
+   * otherwise may be left out, have to be in the journal before it.
+   */
+  #recordStarts(effects: CollectedEffects): void {
+    for (const delivery of [...openDeliveries(this.state), ...effects.revokedDeliveries]) {
+      this.#context.lazyStarts.recordNow(delivery);
+    }
+  }
+
+  async #append(
+    events: readonly RunEvent[],
+    effects: CollectedEffects,
+    extra: Pick<JournalEntry, 'create' | 'consumed'>,
+  ): Promise<void> {
+    const { state } = this;
+    const isEnd = events.some((event) => endTypes.has(event.type));
+    const isStart = extra.create === undefined && events.some((event) => event.type === 'run.started');
+    const entry: JournalEntry = {
+      run: this.#ref,
+      events,
+      ...extra,
+      change:
+        isEnd || isStart
+          ? { state: state.state, startedAtMs: state.startedAt, finishedAtMs: state.completedAt }
+          : undefined,
+      done: state.phase === 'done',
+      bytes: bytesOf(events) + (extra.create?.context.length ?? 0),
+    };
+    try {
+      await this.#context.journal.append(entry);
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    }
+    for (const id of extra.consumed ?? []) this.#consuming.delete(id);
+    this.#committed(effects, events);
+  }
+
+  #committed(effects: CollectedEffects, events: readonly RunEvent[]): void {
+    if (this.#isDiscarded) return;
+    if (this.#runTimer === null && this.state.startedAt !== null) this.#armRunTimer();
+    for (const delivery of effects.revokedDeliveries) this.#revoke(delivery);
+    for (const delivery of effects.dueDeliveries) this.#schedule(delivery);
+    this.#context.onCommit(this, events);
+    if (this.state.phase === 'done') this.#context.onDone(this);
+  }
+
+  #failed(error: unknown): void {
+    if (this.#isDiscarded) return;
+    this.#context.onFailure(
+      this,
+      error instanceof StoreError ? error : new StoreError('run_refused', String(error), error),
+    );
+  }
+
+  #schedule(delivery: Delivery): void {
+    const { retryAt } = delivery;
+    if (retryAt === null || retryAt <= this.#context.clock.now()) {
+      this.#context.queue.push(this, delivery, urlOf(this.state, delivery));
+      return;
+    }
+    const timer = this.#context.timers.at(retryAt, () => {
+      this.#retryTimers.delete(delivery);
+      this.#context.queue.push(this, delivery, urlOf(this.state, delivery));
+    });
+    this.#retryTimers.set(delivery, timer);
+  }
+
+  #revoke(delivery: Delivery): void {
+    const timer = this.#retryTimers.get(delivery);
+    if (timer) this.#context.timers.cancel(timer);
+    this.#retryTimers.delete(delivery);
+    this.#giveUp(delivery);
+  }
+
+  #giveUp(delivery: Delivery): void {
+    this.#context.lazyStarts.drop(delivery);
+    this.#context.abort(delivery);
+  }
+
+  #armRunTimer(): void {
+    const { startedAt, plan } = this.state;
+    if (startedAt === null || isTerminal(this.state.state)) return;
+    this.#runTimer ??= this.#context.timers.at(startedAt + plan.timeoutMs, () => {
+      this.apply({ type: 'timeOut' });
+    });
+  }
+}
+
+export type EndedExchange = Extract<Command, { type: 'endAttempt' }>['outcome'] | 'lost';
+
+const earlyEndTypes: ReadonlySet<string> = new Set([
+  'step.failed',
+  'run.timed_out',
+  'run.cancelling',
+  'run.quarantined',
+]);
+const endTypes: ReadonlySet<string> = new Set([
+  'run.completed',
+  'run.failed',
+  'run.cancelled',
+  'run.quarantined',
+]);
+
+class CollectedEffects implements Effects {
+  readonly dueDeliveries: Delivery[] = [];
+  readonly revokedDeliveries: Delivery[] = [];
+
+  due(delivery: Delivery): void {
+    this.dueDeliveries.push(delivery);
+  }
+
+  revoked(delivery: Delivery): void {
+    this.revokedDeliveries.push(delivery);
+  }
+}
+
+function bytesOf(events: readonly RunEvent[]): number {
+  let bytes = events.length * rowBytes;
+  for (const event of events) if ('result' in event) bytes += event.result?.length ?? 0;
+  return bytes;
+}
