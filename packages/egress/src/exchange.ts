@@ -1,0 +1,121 @@
+import type { Dispatcher } from 'undici';
+import type { EgressAnswer, EgressFailureCode, EgressPhase } from './answer.ts';
+import { classify, messageOf } from './classify.ts';
+
+export interface ExchangeSpec {
+  responseBytesMax: number;
+  /** Wall clock for connect + headers + body. */
+  timeoutMs: number;
+  onSettled: () => void;
+  /** undici is done with the request and its place in the pool is free; may be later than the answer. */
+  onReleased: () => void;
+}
+
+/** setTimeout takes a longer delay for 1 ms. */
+const timeoutMsMax = 2 ** 31 - 1;
+
+/**
+ * One request and its answer, as undici's handler: the hot path, so one object, one promise, one timer.
+ * The answer is settled once, by whatever comes first: its end, an error, the deadline, the cap, or `abort`.
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly answer: Promise<EgressAnswer>;
+  private readonly spec: ExchangeSpec;
+  private readonly startedAt = performance.now();
+  private readonly timer: NodeJS.Timeout;
+  private resolve!: (answer: EgressAnswer) => void;
+  private controller: Dispatcher.DispatchController | undefined;
+  private phase: EgressPhase = 'connect';
+  private isSettled = false;
+  private isReleased = false;
+  private status = 0;
+  private headers: Record<string, string | string[] | undefined> = {};
+  private readonly chunks: Buffer[] = [];
+  private bytes = 0;
+
+  constructor(spec: ExchangeSpec) {
+    this.spec = spec;
+    this.answer = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+    this.timer = setTimeout(onDeadline, Math.min(spec.timeoutMs, timeoutMsMax), this);
+  }
+
+  abort(): void {
+    this.cut('aborted', 'the request was aborted');
+  }
+
+  /** Called when a connection takes the request, which may be after the answer was settled. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    this.phase = 'send';
+    if (this.isSettled) controller.abort(new Error('settled before it was sent'));
+  }
+
+  /** Also called for each 1xx; the last one counts. */
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    this.phase = 'receive';
+    this.status = status;
+    this.headers = headers;
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.bytes += chunk.length;
+    if (this.bytes > this.spec.responseBytesMax) {
+      this.cut('response_too_large', `the answer exceeds ${this.spec.responseBytesMax} bytes`);
+    } else {
+      this.chunks.push(chunk);
+    }
+  }
+
+  onResponseEnd(): void {
+    const { status, headers, chunks } = this;
+    const body = (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8');
+    this.settle({ kind: 'answer', status, headers, body, durationMs: this.elapsedMs() });
+    this.release();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    const { phase, code } = classify(error, this.phase);
+    this.fail(phase, code, messageOf(error));
+    this.release();
+  }
+
+  private cut(code: EgressFailureCode, message: string): void {
+    this.fail(this.phase, code, message);
+    this.controller?.abort(new Error(message));
+  }
+
+  private fail(phase: EgressPhase, code: EgressFailureCode, message: string): void {
+    this.settle({ kind: 'failure', phase, code, message, durationMs: this.elapsedMs() });
+  }
+
+  private settle(answer: EgressAnswer): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    clearTimeout(this.timer);
+    this.chunks.length = 0;
+    this.spec.onSettled();
+    this.resolve(answer);
+  }
+
+  private release(): void {
+    if (this.isReleased) return;
+    this.isReleased = true;
+    this.spec.onReleased();
+  }
+
+  private elapsedMs(): number {
+    return performance.now() - this.startedAt;
+  }
+
+  static expire(exchange: Exchange): void {
+    exchange.cut('timeout', `no complete answer within ${exchange.spec.timeoutMs} ms`);
+  }
+}
+
+const onDeadline = Exchange.expire;
