@@ -1,0 +1,72 @@
+/** Rows 57, 58 and 64: the pages of Tasker, and what is kept of every attempt. */
+import { expect, test } from 'vitest';
+import { usePlatform } from '../support/setup.ts';
+
+const platform = usePlatform();
+
+test('57 a 6-stage pipeline passes each output to the next', async () => {
+  const { client, handlers } = platform.now;
+  const stages = [
+    'extract_raw_data',
+    'clean_data',
+    'transform_data',
+    'enrich_data',
+    'validate_output',
+    'load_to_warehouse',
+  ];
+  const steps = stages.map((id, index) => {
+    const dependsOn = stages.slice(Math.max(0, index - 1), index);
+    handlers.on(`/${id}`, ({ body }) => {
+      const before = body.previousSteps[dependsOn[0] ?? '']?.result as { trail: string[] } | undefined;
+      return { body: { trail: [...(before?.trail ?? []), id] } };
+    });
+    return { id, dependsOn, url: `${handlers.url}/${id}` };
+  });
+  const run = await client.runToEnd({ id: 'pipeline', steps });
+  expect(run.results.load_to_warehouse).toEqual({ trail: stages });
+});
+
+test('58 in a diamond one permanently failing branch: finalize never sent', async () => {
+  const { client, handlers } = platform.now;
+  const checks = ['check_payment_method', 'verify_shipping_address', 'check_inventory_availability'];
+  const step = (id: string, ...dependsOn: string[]) => ({ id, dependsOn, url: `${handlers.url}/${id}` });
+  handlers.on('/verify_shipping_address', { body: { success: false, error: 'no such street' } });
+  const run = await client.runToEnd({
+    id: 'order-verification',
+    defaults: { parallel: true },
+    steps: [
+      step('validate_order_data'),
+      ...checks.map((id) => step(id, 'validate_order_data')),
+      step('finalize_order', ...checks),
+    ],
+  });
+  expect(run).toMatchObject({ state: 'failed', failedSteps: ['verify_shipping_address'] });
+  expect(run.skippedSteps).toContain('finalize_order');
+  expect(handlers.requests('/finalize_order')).toEqual([]);
+});
+
+test('64 per step every attempt: time, HTTP status, duration, error', async () => {
+  const { client, handlers } = platform.now;
+  const unavailable = {
+    status: 503,
+    body: { error: { code: 'maintenance', message: 'back soon' } },
+    delayMs: 30,
+  };
+  handlers.on('/a', unavailable, { status: 500, body: 'boom' }, { status: 200 });
+  const steps = [{ id: 'a', url: `${handlers.url}/a`, retries: { maxAttempts: 3, initialDelay: 0.02 } }];
+  const run = await client.runToEnd({ id: 'attempts', steps });
+  const attempts = await client.attempts(run.id, 'a');
+  expect(attempts).toMatchObject([
+    { number: 1, status: 503, error: { code: 'maintenance', message: 'back soon' } },
+    { number: 2, status: 500, error: { status: 500 } },
+    { number: 3, status: 200, error: null },
+  ]);
+  for (const [index, { startedAt, completedAt }] of attempts.entries()) {
+    const { receivedEpochMs } = handlers.requests('/a')[index]!;
+    expect(Math.abs(Date.parse(startedAt) - receivedEpochMs)).toBeLessThan(2000);
+    expect(Date.parse(completedAt!)).toBeGreaterThanOrEqual(Date.parse(startedAt));
+  }
+  expect(Date.parse(attempts[0]!.completedAt!) - Date.parse(attempts[0]!.startedAt)).toBeGreaterThanOrEqual(
+    28,
+  );
+});

@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('../../packages/cli/bin/waybill.js', import.meta.url));
+const readyTimeoutMs = 60_000;
+const logLinesMax = 200;
+
+/** A real `waybill serve` process that has said it is ready. */
+export interface ServeProcess {
+  readonly url: string;
+  readonly pid: number;
+  /** SIGTERM; resolves with the exit code when it is gone. */
+  stop(): Promise<number | null>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** The last lines of stdout and stderr, for the message of a failed test. */
+  log(): string;
+}
+
+/** Starts `waybill serve` on a free port. `env` is all the process gets to see beside PATH and HOME. */
+export async function startServe(env: Readonly<Record<string, string>>): Promise<ServeProcess> {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, [program, 'serve', '--port', '0'], {
+    env: { PATH, HOME, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  const lines: string[] = [];
+  const log = () => lines.join('\n');
+  const ready = watch(child, lines);
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, readyTimeoutMs, null);
+  });
+  const url = await Promise.race([ready, exited.then(() => null), timeout]);
+  clearTimeout(timer);
+  if (url === null) {
+    child.kill('SIGKILL');
+    throw new Error(`waybill serve did not get ready:\n${log()}`);
+  }
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal); // has no effect on a process that has ended
+    const [code] = await exited;
+    return code as number | null;
+  };
+  return {
+    url,
+    pid: child.pid!,
+    log,
+    stop: () => end('SIGTERM'),
+    kill: async () => void (await end('SIGKILL')),
+  };
+}
+
+function watch(child: ChildProcess, lines: string[]): Promise<string> {
+  return new Promise((resolve) => {
+    const keep = (line: string) => {
+      lines.push(line);
+      if (lines.length > logLinesMax) lines.shift();
+    };
+    createInterface({ input: child.stderr! }).on('line', keep);
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      keep(line);
+      const url = /ready.*?(https?:\/\/[^\s"]+)/.exec(line)?.[1];
+      if (url) resolve(url.replace(/\/$/, ''));
+    });
+  });
+}
