@@ -126,6 +126,20 @@ describe('a takeover', () => {
     expect(driver.delivery('a')).toMatchObject({ attempts: 4, error: null });
   });
 
+  test('one exchange given up is sent again at once, the others go on', () => {
+    const driver = started([
+      step('a', { parallel: true, retries: once }),
+      step('b', { parallel: true, retries: once }),
+    ]);
+    send(driver, 'a');
+    send(driver, 'b');
+    expect(driver.lose(driver.delivery('a'))).toBeNull();
+    expect(driver.lose(driver.delivery('a'))).toBe('attempt_not_open');
+    expect(driver.dueNames()).toEqual(['a']);
+    expect(driver.delivery('a')).toMatchObject({ attempts: 1, spent: 0, retryAt: null });
+    expect(driver.delivery('b').open).toBe(true);
+  });
+
   test('while the run drains a lost attempt is the last one', () => {
     const driver = started([step('a', { parallel: true }), step('b', { parallel: true, retries: once })]);
     send(driver, 'a');

@@ -4,7 +4,16 @@ import { step, workflow } from './definitions.ts';
 
 /** What the driver does next. `pick` chooses among the deliveries that the action may concern. */
 export interface Action {
-  readonly kind: 'send' | 'succeed' | 'fail' | 'reject' | 'takeOver' | 'timeOut' | 'cancel' | 'quarantine';
+  readonly kind:
+    | 'send'
+    | 'succeed'
+    | 'fail'
+    | 'reject'
+    | 'lose'
+    | 'takeOver'
+    | 'timeOut'
+    | 'cancel'
+    | 'quarantine';
   readonly pick: number;
 }
 
@@ -13,6 +22,7 @@ const weights: [Action['kind'], number][] = [
   ['succeed', 60],
   ['fail', 20],
   ['reject', 1],
+  ['lose', 4],
   ['takeOver', 4],
   ['timeOut', 1],
   ['cancel', 1],

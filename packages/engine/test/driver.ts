@@ -61,6 +61,11 @@ export class Driver {
     return this.apply({ type: 'endAttempt', ...this.named(delivery), attempt, outcome });
   }
 
+  /** The exchange is given up; whether its handler acted is unknown. */
+  lose(delivery: Delivery): string | null {
+    return this.apply({ type: 'loseAttempt', ...this.named(delivery), attempt: delivery.attempts });
+  }
+
   /** Another dispatcher takes the run over: all it has is the journal. */
   takeOver(): void {
     this.state = fold(this.plan, this.journal);

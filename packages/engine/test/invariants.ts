@@ -1,4 +1,5 @@
-import type { Delivery, Plan, RunEvent, RunState } from '../src/index.ts';
+import type { DeliveryCompleted, DeliveryFailed } from '../src/events.ts';
+import type { Delivery, Plan, RetryPolicy, RunEvent, RunState } from '../src/index.ts';
 import { hasEnded, hookRetryPolicy, isTerminal } from '../src/index.ts';
 import type { Observer } from './driver.ts';
 
@@ -42,7 +43,8 @@ export class Invariants implements Observer {
   event(event: RunEvent): void {
     if (event.type === 'attempt.started') return this.#attemptStarted(event);
     if (event.type === 'attempt.lost') return this.#count(event.delivery, event.step, -1);
-    if ('delivery' in event && event.type !== 'attempt.failed') return this.#deliveryEnded(event);
+    if (event.type === 'attempt.failed') return;
+    if ('delivery' in event) return this.#deliveryEnded(event);
     if (event.type === 'run.timed_out' || event.type === 'run.quarantined') this.#isEnding = true;
     if (event.type === 'run.quarantined') {
       this.#compensates = false;
@@ -88,11 +90,9 @@ export class Invariants implements Observer {
     this.#undoing = id;
   }
 
-  #deliveryEnded({
-    delivery,
-    step: id = '',
-    type,
-  }: RunEvent & { delivery: string; step?: string | undefined }): void {
+  #deliveryEnded(event: DeliveryCompleted | DeliveryFailed): void {
+    const { delivery, step: id = '', type } = event;
+    if ('error' in event) this.#checkFinal(event);
     if (delivery === 'hook') return;
     if (delivery === 'compensation') {
       this.#undoing = null;
@@ -106,11 +106,24 @@ export class Invariants implements Observer {
     else this.#isEnding = true;
   }
 
+  /** A retryable failure is final only when the attempts are used up; while a run drains it always is. */
+  #checkFinal({ delivery, step, error }: DeliveryFailed): void {
+    if (delivery === 'step' && this.#isEnding) return;
+    const policy = this.#policy(delivery, step);
+    if (error.status !== 500 || policy.giveUpAfter !== undefined) return;
+    const attempts = this.#attempts.get(`${delivery} ${step}`);
+    check(attempts === policy.maxAttempts, `${delivery} ${step} failed for good at attempt ${attempts}`);
+  }
+
+  #policy(kind: string, step: string | undefined): RetryPolicy {
+    return kind === 'hook' ? hookRetryPolicy : this.#step(step!).retries;
+  }
+
   #count(kind: string, step: string | undefined, by: 1 | -1): void {
     const name = `${kind} ${step}`;
     const attempts = (this.#attempts.get(name) ?? 0) + by;
     this.#attempts.set(name, attempts);
-    const { maxAttempts } = kind === 'hook' ? hookRetryPolicy : this.#step(step!).retries;
+    const { maxAttempts } = this.#policy(kind, step);
     check(attempts <= maxAttempts, `attempt ${attempts} of ${maxAttempts} of ${name}`);
   }
 

@@ -55,6 +55,11 @@ function perform(driver: Driver, { kind, pick }: Action): void {
       if (delivery && driver.end(delivery, outcomes[kind]) !== null) throw new Error('an answer was refused');
       return;
     }
+    case 'lose': {
+      const delivery = choose(openDeliveries(driver.state), pick);
+      if (delivery && driver.lose(delivery) !== null) throw new Error('a loss was refused');
+      return;
+    }
     case 'takeOver':
       return driver.takeOver();
     case 'timeOut':
@@ -94,6 +99,7 @@ function someCommands(known: string, pick: number): Command[] {
     { type: 'cancel', commandId: 'c', compensate: true },
     { type: 'quarantine', code: 'poison', message: '' },
     ...names.map((name): Command => ({ type: 'startAttempt', ...name })),
+    ...names.map((name): Command => ({ type: 'loseAttempt', ...name, attempt: pick % 4 })),
     ...names.map((name): Command => {
       return {
         type: 'endAttempt',
@@ -142,7 +148,7 @@ export function withoutStarts(journal: readonly RunEvent[]): RunEvent[] {
     if (endsRunEarly(event)) open = new Map([...open].filter(([name]) => name === key));
     const start = open.get(key);
     if (event.type === 'attempt.started') open.set(key, event);
-    else if (start && event.type !== 'attempt.lost') kept.splice(kept.indexOf(start), 1);
+    else if (start) kept.splice(kept.indexOf(start), 1);
     kept.push(event);
   }
   return kept;
