@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { EgressAnswer, EgressFailureCode, EgressPhase } from './answer.ts';
 import { classify, messageOf } from './classify.ts';
+import { GrowingBuffer } from './growing-buffer.ts';
 
 export interface ExchangeSpec {
   responseBytesMax: number;
@@ -30,8 +31,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private isReleased = false;
   private status = 0;
   private headers: Record<string, string | string[] | undefined> = {};
-  private readonly chunks: Buffer[] = [];
-  private bytes = 0;
+  private body: GrowingBuffer | undefined;
 
   constructor(spec: ExchangeSpec) {
     this.spec = spec;
@@ -64,17 +64,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.bytes += chunk.length;
-    if (this.bytes > this.spec.responseBytesMax) {
+    if (this.isSettled) return; // the rest of what was read before the cut
+    this.body ??= new GrowingBuffer();
+    if (this.body.length + chunk.length > this.spec.responseBytesMax) {
       this.cut('response_too_large', `the answer exceeds ${this.spec.responseBytesMax} bytes`);
     } else {
-      this.chunks.push(chunk);
+      this.body.append(chunk);
     }
   }
 
   onResponseEnd(): void {
-    const { status, headers, chunks } = this;
-    const body = (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8');
+    const { status, headers } = this;
+    const body = this.body?.toString() ?? '';
     this.settle({ kind: 'answer', status, headers, body, durationMs: this.elapsedMs() });
     this.release();
   }
@@ -98,7 +99,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.isSettled) return;
     this.isSettled = true;
     clearTimeout(this.timer);
-    this.chunks.length = 0;
+    this.body = undefined; // the exchange may outlive its answer, until undici lets go of it
     this.spec.onSettled();
     this.resolve(answer);
   }

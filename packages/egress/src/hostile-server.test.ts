@@ -33,6 +33,18 @@ describe('a server that misbehaves', () => {
     expect(await egress.post(request(`${url}b`)).answer).toMatchObject({ code: 'response_too_large' });
   });
 
+  it('may cut its answer into the smallest chunks', async () => {
+    const text = Array.from({ length: 30_000 }, (_, i) => i % 10).join('');
+    const { port } = await serveTcp((socket) => {
+      const chunks = [...text].map((char) => `1\r\n${char}\r\n`).join('');
+      socket.once('data', () => {
+        socket.write(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`);
+      });
+    });
+    const answer = await egressFor().post(request(`http://127.0.0.1:${port}/`)).answer;
+    expect(answer).toMatchObject({ kind: 'answer', body: text });
+  });
+
   it('cannot make it decompress a bomb', async () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000));
     const { url } = await serve((_, response) => response.setHeader('content-encoding', 'gzip').end(bomb));

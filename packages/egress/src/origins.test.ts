@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cleanUp, serve } from '../test/harness.ts';
 import { createAddressPolicy } from './address-policy.ts';
 import { Origins } from './origins.ts';
 import { parseTarget, type Target } from './target.ts';
@@ -10,7 +11,10 @@ beforeEach(() => {
   origins = new Origins({ policy, connectionsPerOrigin: 1, connectTimeoutMs: 1_000 });
 });
 
-afterEach(() => origins.destroy());
+afterEach(async () => {
+  await origins.destroy();
+  await cleanUp();
+});
 
 function target(host: string): Target {
   return parseTarget(`http://${host}/`, policy) as Target;
@@ -33,6 +37,20 @@ describe('the pools', () => {
     expect(idle.pool.destroyed).toBe(true);
     expect(origins.find('http://busy.test')).toBe(busy);
     expect(origins.size).toBe(1);
+  });
+
+  it('keep nothing of the sockets that closed', async () => {
+    const { port } = await serve((_, response) => response.setHeader('connection', 'close').end('ok'));
+    const local = createAddressPolicy({ allow: ['127.0.0.0/8'] });
+    const some = new Origins({ policy: local, connectionsPerOrigin: 4, connectTimeoutMs: 1_000 });
+    const { pool } = some.obtain(parseTarget(`http://127.0.0.1:${port}/`, local) as Target);
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => pool.request({ path: '/', method: 'POST', body: 'x' })),
+    );
+    expect(some.socketCount).toBeGreaterThan(0);
+    for (const { body } of answers) await body.dump();
+    await expect.poll(() => some.socketCount, { interval: 1 }).toBe(0);
+    await some.destroy();
   });
 
   it('are bounded in number: the one idle longest makes room', () => {

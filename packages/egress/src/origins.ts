@@ -1,8 +1,9 @@
-import type { LookupFunction } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import { Pool } from 'undici';
 import type { AddressPolicy } from './address-policy.ts';
 import { guardedLookup } from './guarded-lookup.ts';
 import type { Target } from './target.ts';
+import { trackedConnector } from './tracked-connector.ts';
 
 export interface OriginsOptions {
   policy: AddressPolicy;
@@ -30,8 +31,7 @@ export class Origins {
   private readonly options: OriginsOptions;
   private readonly origins = new Map<string, Origin>();
   private readonly sweeper: NodeJS.Timeout;
-  /** Also reaches the sockets that are still connecting, which a pool's own destroy leaves alone. */
-  private readonly end = new AbortController();
+  private readonly sockets = new Set<Socket>();
 
   constructor(options: OriginsOptions) {
     this.options = options;
@@ -40,6 +40,11 @@ export class Origins {
 
   get size(): number {
     return this.origins.size;
+  }
+
+  /** Sockets not yet closed, connecting ones too. */
+  get socketCount(): number {
+    return this.sockets.size;
   }
 
   find(key: string): Origin | undefined {
@@ -67,8 +72,8 @@ export class Origins {
     clearInterval(this.sweeper);
     const pools = [...this.origins.values()].map(({ pool }) => pool);
     this.origins.clear();
-    this.end.abort();
     await Promise.all(pools.map((pool) => pool.destroy()));
+    for (const socket of this.sockets) socket.destroy();
   }
 
   private closeLongestIdle(): void {
@@ -87,19 +92,19 @@ export class Origins {
 
   private createPool({ origin, port }: Target): Pool {
     const { policy, connectionsPerOrigin, connectTimeoutMs, lookup } = this.options;
+    const connectOptions = {
+      timeout: connectTimeoutMs,
+      lookup: guardedLookup(policy, port, lookup),
+      autoSelectFamily: true, // tries the checked addresses in turn
+      rejectUnauthorized: true, // said, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not switch it off
+    };
     return new Pool(origin, {
       connections: connectionsPerOrigin,
       pipelining: 1, // a POST behind another would wait for it, and be lost with it
       maxHeaderSize: headerBytesMax,
       headersTimeout: 0, // the exchange has one deadline for everything
       bodyTimeout: 0,
-      connect: {
-        timeout: connectTimeoutMs,
-        signal: this.end.signal,
-        lookup: guardedLookup(policy, port, lookup),
-        autoSelectFamily: true, // tries the checked addresses in turn
-        rejectUnauthorized: true, // said, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not switch it off
-      },
+      connect: trackedConnector(connectOptions, this.sockets),
     });
   }
 }
