@@ -27,6 +27,9 @@ export async function startServe(env: Readonly<Record<string, string>>): Promise
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(child, 'exit');
+  const endWithUs = () => child.kill('SIGKILL');
+  process.once('exit', endWithUs);
+  exited.then(() => process.off('exit', endWithUs));
   const lines: string[] = [];
   const log = () => lines.join('\n');
   const ready = watch(child, lines);

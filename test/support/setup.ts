@@ -1,5 +1,5 @@
 import { Waybill } from '@waybill/sdk';
-import { afterAll, beforeAll, beforeEach, onTestFailed } from 'vitest';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { type Platform, startPlatform } from './platform.ts';
 
 /** One platform for the file it is called in. Members are there once the first test runs. */
@@ -18,7 +18,7 @@ export function usePlatform(): { readonly now: Platform; sdk(): Waybill } {
   beforeAll(async () => {
     platform = await startPlatform();
   });
-  beforeEach(() => {
+  beforeEach(({ onTestFailed }) => {
     holder.now.handlers.reset();
     onTestFailed(() => console.error(`log of waybill serve:\n${holder.now.log()}`));
   });
