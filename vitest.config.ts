@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Tests run against the TypeScript sources; only tests that start processes use dist/.
-const conditions = ['@waybill/source', 'node', 'import', 'module', 'default'];
+const conditions = ['@waybill/source', 'node', 'module', 'default'];
 
 export default defineConfig({
   resolve: { conditions },

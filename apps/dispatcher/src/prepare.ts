@@ -1,21 +1,14 @@
 import { type Delivery, hash32, hookTimeoutMs, type RunState } from '@waybill/engine';
-import { type RunInfo, userAgent, wire } from '@waybill/protocol';
+import { type RunInfo, userAgent, webhookId, wire } from '@waybill/protocol';
 import type { Signer } from '@waybill/signing';
 import { requestBody } from './request-body.ts';
 
 export interface PreparedRequest {
   readonly url: string;
   readonly headers: Record<string, string>;
+  readonly userHeaders?: Record<string, string>;
   readonly body: string;
   readonly timeoutMs: number;
-}
-
-const kindLetter = { step: 's', compensation: 'c', hook: 'h' } as const;
-
-/** The same on every attempt of a delivery, and unique: run, kind and place in the run. */
-export function webhookId(runId: string, delivery: Delivery): string {
-  const place = delivery.kind === 'hook' ? '' : delivery.index;
-  return `msg_${runId.slice(4)}_${kindLetter[delivery.kind]}${place}`;
 }
 
 export function urlOf(state: RunState, delivery: Delivery): string {
@@ -33,11 +26,10 @@ export function prepareRequest(
   nowMs: number,
 ): PreparedRequest {
   const body = requestBody(state, info, delivery, nowMs);
-  const id = webhookId(info.id, delivery);
+  const id = webhookId(info.id, delivery.kind, delivery.index);
   const timestampSeconds = Math.floor(nowMs / 1000);
   const step = delivery.kind === 'hook' ? null : state.plan.steps[delivery.index]!;
   const headers: Record<string, string> = {
-    ...step?.definition.headers,
     'content-type': 'application/json',
     'user-agent': userAgent,
     [wire.id]: id,
@@ -49,7 +41,9 @@ export function prepareRequest(
     traceparent: traceparent(info.traceId, id, delivery.attempts),
   };
   if (step) headers[wire.step] = step.id;
-  return { url: urlOf(state, delivery), headers, body, timeoutMs: step?.timeoutMs ?? hookTimeoutMs };
+  const request = { url: urlOf(state, delivery), headers, body, timeoutMs: step?.timeoutMs ?? hookTimeoutMs };
+  const userHeaders = step?.definition.headers;
+  return userHeaders ? { ...request, userHeaders } : request;
 }
 
 /** W3C trace context: the run is the trace, each attempt a span; both derived, so a replay names the same. */

@@ -80,9 +80,10 @@ const ancestorLists = new WeakMap<Plan, (number[] | undefined)[]>();
 
 function ancestors(plan: Plan, index: number): number[] {
   if (plan.steps.length > cachedStepsMax) return ancestorsOf(plan, index);
-  let lists = ancestorLists.get(plan);
-  if (!lists) ancestorLists.set(plan, (lists = []));
-  return (lists[index] ??= ancestorsOf(plan, index));
+  const lists = ancestorLists.get(plan) ?? [];
+  if (lists.length === 0) ancestorLists.set(plan, lists);
+  lists[index] ??= ancestorsOf(plan, index);
+  return lists[index];
 }
 
 function previousStepText(step: StepState): string {

@@ -60,11 +60,11 @@ export class SendQueue {
 
   push(sender: Sender, delivery: Delivery, url: string): void {
     const origin = this.#originOf(url);
-    let senders = this.#origins.get(origin);
-    if (!senders) this.#origins.set(origin, (senders = new Map()));
-    let waiting = senders.get(sender);
-    if (!waiting) senders.set(sender, (waiting = new Fifo()));
+    const senders = this.#origins.get(origin) ?? new Map<Sender, Fifo>();
+    const waiting = senders.get(sender) ?? new Fifo();
     waiting.push({ url, delivery });
+    senders.set(sender, waiting);
+    this.#origins.set(origin, senders);
     this.#size++;
     this.pump();
   }

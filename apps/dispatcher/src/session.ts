@@ -109,8 +109,7 @@ export class Session implements DriverContext {
     const signer = await this.#deps.signers.get(this.#deps.database, row.projectUuid);
     const driver = new RunDriver({ runUuid: uuid, plan, signer, context: this, info: infoOf(uuid, row) });
     this.#drivers.set(uuid, driver);
-    const now = this.clock.now();
-    await driver.create({ ...row, createdAtMs: now, startedAtMs: now });
+    await driver.create({ ...row, startedAtMs: row.createdAtMs });
   }
 
   /** Claims ready runs while there is room. Answers how many. */

@@ -5,16 +5,10 @@ import {
   type StepDefinition,
   type WorkflowDefinition,
 } from '@waybill/engine';
+import type { DefinitionChecks } from './definition-checks.ts';
+import { absoluteUrl, findTargetFaults, isRecord } from './definition-checks.ts';
 import { definitionSchema, type ParsedDefinition } from './definition-schema.ts';
 import { zodFaults } from './faults.ts';
-
-/** What the deployment allows. Each check answers null, or what is wrong with the value. */
-export interface DefinitionChecks {
-  /** Relative URLs resolve against it. */
-  readonly baseUrl: string | null;
-  url(url: string): string | null;
-  header(name: string, value: string): string | null;
-}
 
 export type DefinitionResult =
   | { readonly definition: WorkflowDefinition }
@@ -26,11 +20,10 @@ const defaultStepTimeoutSeconds = 300;
 /** Validates a client's definition and applies defaults. Reports every fault at once, each with its path. */
 export function parseDefinition(input: unknown, checks: DefinitionChecks): DefinitionResult {
   const parsed = definitionSchema.safeParse(input);
-  const faults = parsed.success ? [] : zodFaults(parsed.error);
-  faults.push(...findGraphFaults(graphOf(input)));
-  if (!parsed.success) return { faults };
-  const definition = normalise(parsed.data, checks, faults);
-  return faults.length > 0 ? { faults } : { definition };
+  const shape = parsed.success ? [] : zodFaults(parsed.error);
+  const faults = [...shape, ...findGraphFaults(graphOf(input)), ...findTargetFaults(input, checks)];
+  if (faults.length > 0 || !parsed.success) return { faults };
+  return { definition: normalise(parsed.data, checks) };
 }
 
 /** The graph of whatever was sent, so that its faults are named even beside faults of shape. */
@@ -48,32 +41,22 @@ function listOf(dependsOn: unknown): string[] {
   return list.filter((item) => typeof item === 'string');
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-function normalise(
-  input: ParsedDefinition,
-  checks: DefinitionChecks,
-  faults: DefinitionFault[],
-): WorkflowDefinition {
-  const url = (text: string | undefined, path: string) => absolute(text, path, checks, faults);
+function normalise(input: ParsedDefinition, { baseUrl }: DefinitionChecks): WorkflowDefinition {
+  const url = (text: string) => absoluteUrl(text, baseUrl);
+  const optionalUrl = (text: string | undefined) => (text === undefined ? undefined : url(text));
   const defaults = input.defaults ?? {};
-  checkHeaders(defaults.headers, 'defaults.headers', checks, faults);
-  const steps = input.steps.map((step, index): StepDefinition => {
-    const at = `steps[${index}]`;
-    checkHeaders(step.headers, `${at}.headers`, checks, faults);
+  const steps = input.steps.map((step): StepDefinition => {
     const headers = { ...defaults.headers, ...step.headers };
     const metadata = { ...defaults.metadata, ...step.metadata };
     const payload = step.payload === undefined ? defaults.payload : step.payload;
     return {
       id: step.id,
-      url: url(step.url, `${at}.url`) ?? '',
+      url: url(step.url),
       dependsOn: listOf(step.dependsOn),
       parallel: step.parallel ?? defaults.parallel ?? false,
       retries: { ...defaultRetryPolicy, ...defaults.retries, ...step.retries },
       timeout: step.timeout ?? defaults.timeout ?? defaultStepTimeoutSeconds,
-      compensation: url(step.compensation, `${at}.compensation`),
+      compensation: optionalUrl(step.compensation),
       ...(payload === undefined ? {} : { payload }),
       ...(Object.keys(headers).length > 0 ? { headers } : {}),
       ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
@@ -82,48 +65,12 @@ function normalise(
   return {
     id: input.id,
     steps,
-    onComplete: url(input.onComplete, 'onComplete'),
-    onError: url(input.onError, 'onError'),
+    onComplete: optionalUrl(input.onComplete),
+    onError: optionalUrl(input.onError),
     timeout: input.timeout ?? defaultTimeoutSeconds,
     saga: input.saga ?? false,
     failurePolicy: input.failurePolicy ?? 'fail',
     tags: input.tags,
     metadata: input.metadata,
   };
-}
-
-function absolute(
-  text: string | undefined,
-  path: string,
-  checks: DefinitionChecks,
-  faults: DefinitionFault[],
-): string | undefined {
-  if (text === undefined) return undefined;
-  const isRelative = text.startsWith('/');
-  if (isRelative && checks.baseUrl === null) {
-    const message = `relative URL "${text}" needs the project's base URL; set one or write the URL in full`;
-    faults.push({ path, message });
-    return undefined;
-  }
-  const joined = isRelative ? joinUrl(checks.baseUrl!, text) : text;
-  const message = URL.canParse(joined) ? checks.url(joined) : `"${text}" is not a URL`;
-  if (message !== null) faults.push({ path, message });
-  return joined;
-}
-
-/** Base URL + path: a base with a path of its own keeps it. */
-function joinUrl(baseUrl: string, path: string): string {
-  return baseUrl.replace(/\/+$/, '') + path;
-}
-
-function checkHeaders(
-  headers: Record<string, string> | undefined,
-  path: string,
-  checks: DefinitionChecks,
-  faults: DefinitionFault[],
-): void {
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    const message = checks.header(name, value);
-    if (message !== null) faults.push({ path: `${path}.${name}`, message });
-  }
 }

@@ -1,7 +1,8 @@
+import type { DeliveryKind } from '@waybill/engine';
 import { TypeID, typeid } from 'typeid-js';
 
 /** Prefixes of public ids. The rest is a UUIDv7 in Crockford base 32. */
-export type IdPrefix = 'run' | 'proj' | 'key' | 'evt' | 'cmd' | 'disp' | 'sec';
+export type IdPrefix = 'run' | 'proj' | 'key' | 'evt' | 'cmd' | 'disp' | 'sec' | 'req';
 
 /** A fresh id, e.g. `run_01h455vb4pex5vsknk084sn02q`. Its order follows the clock of this process. */
 export function createId(prefix: IdPrefix): string {
@@ -20,4 +21,11 @@ export function uuidOfId(prefix: IdPrefix, id: string): string | null {
 
 export function idOfUuid(prefix: IdPrefix, uuid: string): string {
   return TypeID.fromUUID(prefix, uuid).toString();
+}
+
+const kindLetter = { step: 's', compensation: 'c', hook: 'h' } as const;
+
+/** The same on every attempt of a delivery, and unique: run, kind, and place of the step in the run. */
+export function webhookId(runId: string, kind: DeliveryKind, index: number): string {
+  return `msg_${runId.slice(4)}_${kindLetter[kind]}${kind === 'hook' ? '' : index}`;
 }

@@ -3,7 +3,8 @@
  * opens no socket; imports the engine only.
  */
 export { type ClassifyOptions, classifyAnswer, type HandlerAnswer } from './answer.ts';
-export { type DefinitionChecks, type DefinitionResult, parseDefinition } from './definition.ts';
+export { type DefinitionResult, parseDefinition } from './definition.ts';
+export type { DefinitionChecks } from './definition-checks.ts';
 export {
   type DefinitionInput,
   definitionSchema,
@@ -15,7 +16,7 @@ export {
 export { durationSchema, parseDuration } from './duration.ts';
 export { zodFaults } from './faults.ts';
 export { userAgent, version, wire } from './headers.ts';
-export { createId, type IdPrefix, idOfUuid, uuidOfId } from './ids.ts';
+export { createId, type IdPrefix, idOfUuid, uuidOfId, webhookId } from './ids.ts';
 export { membersOf, memberText } from './json-text.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { Problem, type ProblemCode, type ProblemError, problemStatus } from './problem.ts';

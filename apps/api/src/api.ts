@@ -1,0 +1,79 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { createId, Problem, version } from '@waybill/protocol';
+import { bodyLimit } from 'hono/body-limit';
+import { authenticate } from './auth.ts';
+import { ChangeFeed } from './change-feed.ts';
+import type { ApiDeps, ApiEnv, CommitListener } from './deps.ts';
+import { healthRoutes } from './health.ts';
+import { onError, onNotFound, problemResponse } from './problems.ts';
+import { runRoutes } from './routes/runs.ts';
+import { systemRoutes } from './routes/system.ts';
+import { workflowRoutes } from './routes/workflows.ts';
+import { RunViews } from './run-views.ts';
+import type { Router, Services } from './services.ts';
+import { Starter } from './starter.ts';
+import { Versions } from './versions.ts';
+
+export interface Api {
+  readonly fetch: Router['fetch'];
+  /** To be told of commits made in this process. */
+  readonly committed: CommitListener;
+  close(): void;
+}
+
+/** The HTTP API over its ports. Opens no socket and reads no environment. */
+export function createApi(deps: ApiDeps): Api {
+  const views = new RunViews(deps.database, deps.plans);
+  const feed = new ChangeFeed(deps.database, deps.log);
+  const services: Services = {
+    deps,
+    views,
+    feed,
+    versions: new Versions(deps),
+    starter: new Starter(deps, views),
+  };
+  deps.hints.listen('runs', () => feed.hint());
+
+  const app: Router = new OpenAPIHono<ApiEnv>();
+  app.onError(onError(deps.log));
+  app.notFound(onNotFound);
+  app.use(async (c, next) => {
+    const requestId = createId('req');
+    c.set('requestId', requestId);
+    await next();
+    c.header('x-request-id', requestId);
+  });
+  healthRoutes(app, deps);
+  const { requestBodyBytesMax: maxSize } = deps.limits;
+  const tooLarge = `the body is above requestBodyBytesMax ${maxSize}`;
+  app.use('/v1/*', authenticate(deps.database));
+  app.use(
+    '/v1/*',
+    bodyLimit({ maxSize, onError: (c) => problemResponse(c, new Problem('payload_too_large', tooLarge)) }),
+  );
+  workflowRoutes(app, services);
+  runRoutes(app, services);
+  systemRoutes(app, services);
+  describe(app);
+
+  return {
+    fetch: app.fetch,
+    committed: (runUuid, events) => feed.committed(runUuid, events),
+    close: () => feed.close(),
+  };
+}
+
+/** The document is built once, when somebody first asks for it. */
+function describe(app: Router): void {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
+  let document: string | null = null;
+  app.get('/openapi.json', (c) => {
+    document ??= JSON.stringify(
+      app.getOpenAPI31Document({
+        openapi: '3.1.0',
+        info: { title: 'Waybill', version, license: { name: 'Apache-2.0' } },
+      }),
+    );
+    return c.body(document, 200, { 'content-type': 'application/json' });
+  });
+}

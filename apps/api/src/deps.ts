@@ -1,0 +1,45 @@
+import type { Plan, RunEvent } from '@waybill/engine';
+import type { Limits } from '@waybill/protocol';
+import type { Database, Hints, Journal, NewRun, PlanCache } from '@waybill/store';
+import type { Logger } from 'pino';
+
+/** The dispatcher in the same process, if there is one: starts and commands need not wait for a poll. */
+export interface LocalDispatcher {
+  mayOwn(): boolean;
+  startOwned(run: { readonly uuid: string; readonly row: NewRun; readonly plan: Plan }): Promise<void>;
+  poke(): void;
+}
+
+/** Transitions as they become durable in this process. */
+export type CommitListener = (runUuid: string, events: readonly RunEvent[]) => void;
+
+export interface ApiDeps {
+  readonly database: Database;
+  /** Unfenced: it writes only rows that no owner writes. */
+  readonly journal: Journal;
+  readonly hints: Hints;
+  readonly plans: PlanCache;
+  readonly limits: Limits;
+  readonly log: Logger;
+  readonly dispatcher: LocalDispatcher | null;
+  /** What the deployment lets steps call; null, or what is wrong. */
+  readonly checkUrl: (url: string) => string | null;
+  readonly checkHeader: (name: string, value: string) => string | null;
+  /** What else keeps this process from its work; empty when nothing does. */
+  readonly ready: () => readonly string[];
+  /** Epoch ms. */
+  readonly now: () => number;
+}
+
+export interface Principal {
+  readonly projectUuid: string;
+  readonly baseUrl: string | null;
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+export type Scope = 'runs:read' | 'runs:write' | 'workflows:write' | 'admin';
+
+/** Hono's context variables. */
+export interface ApiEnv {
+  Variables: { principal: Principal; requestId: string };
+}

@@ -1,0 +1,29 @@
+import type { ApiDeps } from './deps.ts';
+import type { Router } from './services.ts';
+
+const readyTimeoutMs = 2000;
+
+/** `/healthz`: the process answers. `/readyz`: it can do its work. Neither needs a key. */
+export function healthRoutes(app: Router, deps: ApiDeps): void {
+  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.get('/readyz', async (c) => {
+    const problems = await notReady(deps);
+    return c.json(
+      { status: problems.length === 0 ? 'ok' : 'unavailable', problems },
+      problems.length === 0 ? 200 : 503,
+    );
+  });
+}
+
+async function notReady({ database, journal, ready }: ApiDeps): Promise<string[]> {
+  const timeout = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error('timeout')), readyTimeoutMs).unref();
+  });
+  const isReachable = await Promise.race([database`select 1`, timeout]).then(
+    () => true,
+    () => false,
+  );
+  const problems = isReachable ? [] : ['the database does not answer'];
+  if (journal.stuckForMs() > readyTimeoutMs) problems.push('the journal cannot be written');
+  return [...problems, ...ready()];
+}

@@ -1,0 +1,74 @@
+import { Problem, type ProblemCode } from '@waybill/protocol';
+import { sqlState } from '@waybill/store';
+import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { Logger } from 'pino';
+import type { ApiEnv } from './deps.ts';
+
+const titles: Record<number, string> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+/** RFC 9457. Internals never reach the client: they go to the log, under the same request id. */
+export function problemResponse(c: Context<ApiEnv>, problem: Problem): Response {
+  const body = {
+    type: 'about:blank',
+    title: titles[problem.status] ?? 'Error',
+    status: problem.status,
+    code: problem.code,
+    detail: problem.message,
+    ...(problem.errors ? { errors: problem.errors } : {}),
+    requestId: c.get('requestId'),
+  };
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
+  if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
+  if (problem.status === 401) headers['www-authenticate'] = 'Bearer';
+  return c.body(JSON.stringify(body), problem.status, headers);
+}
+
+export function onError(log: Logger): ErrorHandler<ApiEnv> {
+  return (error, c) => {
+    const problem = toProblem(error);
+    if (problem.status >= 500) log.error({ err: error, requestId: c.get('requestId') }, 'request failed');
+    return problemResponse(c, problem);
+  };
+}
+
+export const onNotFound: NotFoundHandler<ApiEnv> = (c) =>
+  problemResponse(c, new Problem('not_found', `no route ${c.req.method} ${c.req.path}`));
+
+function toProblem(error: Error): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof HTTPException) {
+    const code: ProblemCode = error.status === 413 ? 'payload_too_large' : 'invalid_json';
+    return new Problem(code, error.message);
+  }
+  if (isUnavailable(error)) {
+    const detail = 'the database does not take this request now; try again';
+    return new Problem('unavailable', detail, { retryAfterSeconds: 1, cause: error });
+  }
+  return new Problem('internal_error', 'an unexpected error; the log has it under this request id', {
+    cause: error,
+  });
+}
+
+/** The store cannot write or be reached now, through no fault of the request. */
+function isUnavailable(error: Error): boolean {
+  if (error.name === 'StoreError') return true;
+  const state = sqlState(error);
+  if (state !== undefined) return /^(08|53|57|58|40)/.test(state);
+  const { code } = error as Error & { code?: unknown };
+  return typeof code === 'string' && /^(CONNECT|CONNECTION_|ECONN|EPIPE|ENOENT|ETIMEDOUT)/.test(code);
+}

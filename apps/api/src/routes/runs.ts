@@ -1,0 +1,183 @@
+import { z } from '@hono/zod-openapi';
+import { isTerminal } from '@waybill/engine';
+import { idOfUuid, isoTime, Problem, statusText, uuidOfId } from '@waybill/protocol';
+import { findLatestRun, findRun, listRuns, type RunRow, readEvents } from '@waybill/store';
+import type { Context } from 'hono';
+import { attemptsOf } from '../attempts.ts';
+import { requireScope } from '../auth.ts';
+import { parseWith, readJson } from '../body.ts';
+import { cancelRun } from '../cancel.ts';
+import type { ApiEnv } from '../deps.ts';
+import { documented, jsonOf } from '../documented.ts';
+import { page, pageQuery } from '../paging.ts';
+import type { RunView } from '../run-views.ts';
+import { attemptView, cancelBody, commandAccepted, listOf, runStatus, runSummary } from '../schemas.ts';
+import type { Router, Services } from '../services.ts';
+
+const tag = { tags: ['Runs'] };
+const idParam = z.object({ id: z.string() });
+const waitQuery = z.object({ wait: z.coerce.number().min(0).max(60).optional() });
+
+const listQuery = z.object({
+  ...pageQuery,
+  workflow: z.string().max(128).optional(),
+  state: z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']).optional(),
+  tag: z.string().max(128).optional(),
+  createdAfter: z.iso.datetime({ offset: true }).optional(),
+  createdBefore: z.iso.datetime({ offset: true }).optional(),
+});
+
+/** Runs: status, lists, attempts, commands. */
+export function runRoutes(app: Router, services: Services): void {
+  const { deps } = services;
+
+  documented(app, {
+    ...tag,
+    method: 'get',
+    path: '/v1/runs',
+    summary: 'Runs, newest first; filter further with metadata.<key>=<value>',
+    request: { query: listQuery },
+    responses: { 200: { description: 'A page', ...jsonOf(listOf(runSummary)) } },
+  });
+  app.get('/v1/runs', async (c) => {
+    requireScope(c.get('principal'), 'runs:read');
+    const query = parseWith(listQuery, c.req.query());
+    const filter = {
+      projectUuid: c.get('principal').projectUuid,
+      workflowKey: query.workflow,
+      state: query.state,
+      tag: query.tag,
+      metadata: metadataFilter(c.req.query()),
+      createdAfterMs: query.createdAfter && Date.parse(query.createdAfter),
+      createdBeforeMs: query.createdBefore && Date.parse(query.createdBefore),
+      beforeUuid: cursorUuid(query.cursor),
+      limit: query.limit + 1,
+    };
+    const rows = await listRuns(deps.database, filter as Parameters<typeof listRuns>[1]);
+    return c.json(page(rows, query.limit, summaryOf, (row) => idOfUuid('run', row.uuid)));
+  });
+
+  documented(app, {
+    ...tag,
+    method: 'get',
+    path: '/v1/runs/{id}',
+    summary: 'Status of a run; a workflow key instead of an id means its latest run',
+    request: { params: idParam, query: waitQuery },
+    responses: { 200: { description: 'The status', ...jsonOf(runStatus) } },
+  });
+  app.get('/v1/runs/:id', async (c) => {
+    requireScope(c.get('principal'), 'runs:read');
+    const { wait = 0 } = parseWith(waitQuery, c.req.query());
+    const row = await requireRun(services, c);
+    return statusResponse(c, await awaitEnd(services, row, wait * 1000, c.req.raw.signal));
+  });
+
+  documented(app, {
+    ...tag,
+    method: 'get',
+    path: '/v1/runs/{id}/steps/{stepId}/attempts',
+    summary: 'Every attempt of a step and of its compensation',
+    request: { params: idParam.extend({ stepId: z.string() }) },
+    responses: { 200: { description: 'All of them', ...jsonOf(listOf(attemptView)) } },
+  });
+  app.get('/v1/runs/:id/steps/:stepId/attempts', async (c) => {
+    requireScope(c.get('principal'), 'runs:read');
+    const row = await requireRun(services, c);
+    const stepId = c.req.param('stepId');
+    const { state, info } = await services.views.get(row);
+    const index = state.plan.indexById.get(stepId);
+    if (index === undefined) throw new Problem('not_found', `no step "${stepId}" in this run`);
+    const stored = await readEvents(deps.database, row.uuid, 0);
+    const events = stored.map(({ event }) => event);
+    const data = attemptsOf(events, state.plan, { index, runId: info.id });
+    return c.json({ data, nextCursor: null });
+  });
+
+  documented(app, {
+    ...tag,
+    method: 'post',
+    path: '/v1/runs/{id}/cancel',
+    summary: 'Cancel a run; a saga is compensated unless `compensate` is false',
+    request: { params: idParam, body: jsonOf(cancelBody) },
+    responses: {
+      200: { description: 'Cancelled; the status', ...jsonOf(runStatus) },
+      202: { description: 'Accepted, not yet applied', ...jsonOf(commandAccepted) },
+    },
+  });
+  app.post('/v1/runs/:id/cancel', async (c) => {
+    requireScope(c.get('principal'), 'runs:write');
+    const { value } = await readJson(c);
+    const input = parseWith(cancelBody, value);
+    const row = await requireRun(services, c);
+    const result = await cancelRun(services, row, input);
+    if ('commandId' in result) return c.json(result, 202);
+    return statusResponse(c, result);
+  });
+}
+
+/** The run, or the latest run of the workflow key, of the caller's project. @throws Problem `not_found`. */
+async function requireRun({ deps }: Services, c: Context<ApiEnv>): Promise<RunRow> {
+  const id = c.req.param('id')!;
+  const project = c.get('principal').projectUuid;
+  const isRunId = id.startsWith('run_');
+  const uuid = uuidOfId('run', id);
+  const found = isRunId
+    ? uuid && (await findRun(deps.database, uuid))
+    : await findLatestRun(deps.database, project, id);
+  if (found && found.projectUuid === project) return found;
+  throw new Problem('not_found', isRunId ? `no run "${id}"` : `no run of a workflow "${id}"`);
+}
+
+/** Follows the run until it is terminal or the time is over. */
+async function awaitEnd(
+  { views, feed }: Services,
+  row: RunRow,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<RunView> {
+  if (waitMs === 0) return views.get(row);
+  const deadline = performance.now() + waitMs;
+  const watch = feed.watch(row.uuid);
+  try {
+    for (;;) {
+      const view = await views.get(row);
+      const left = deadline - performance.now();
+      if (isTerminal(view.state.state) || left <= 0 || signal.aborted) return view;
+      await watch.changed(view.seq, left, signal);
+    }
+  } finally {
+    watch.close();
+  }
+}
+
+function statusResponse(c: Context<ApiEnv>, { state, info }: RunView): Response {
+  return c.body(statusText(state, info), 200, { 'content-type': 'application/json' });
+}
+
+function summaryOf(row: RunRow) {
+  return {
+    id: idOfUuid('run', row.uuid),
+    workflowId: row.workflowKey,
+    version: row.version,
+    state: row.state,
+    createdAt: isoTime(row.createdAtMs),
+    startedAt: isoTime(row.startedAtMs),
+    completedAt: isoTime(row.finishedAtMs),
+    tags: row.tags,
+    metadata: row.metadata === null ? {} : (JSON.parse(row.metadata) as unknown),
+  };
+}
+
+function metadataFilter(query: Record<string, string>): Record<string, string> | undefined {
+  const pairs = Object.entries(query).filter(([name]) => name.startsWith('metadata.'));
+  if (pairs.length === 0) return undefined;
+  return Object.fromEntries(pairs.map(([name, value]) => [name.slice('metadata.'.length), value]));
+}
+
+function cursorUuid(cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  const uuid = uuidOfId('run', cursor);
+  if (uuid) return uuid;
+  const errors = [{ path: 'cursor', message: 'is not a cursor of this list' }];
+  throw new Problem('invalid_request', 'the request has 1 fault(s)', { errors });
+}

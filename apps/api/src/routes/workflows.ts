@@ -1,0 +1,205 @@
+import { z } from '@hono/zod-openapi';
+import { Problem } from '@waybill/protocol';
+import { findVersion, listVersions, listWorkflows, type VersionRow } from '@waybill/store';
+import type { Context } from 'hono';
+import { requireScope } from '../auth.ts';
+import { contextText, type JsonBody, parseWith, readJson } from '../body.ts';
+import type { ApiEnv } from '../deps.ts';
+import { documented, jsonOf } from '../documented.ts';
+import { page, pageQuery } from '../paging.ts';
+import { createBody, listOf, runStatus, startBody, versionView, workflowView } from '../schemas.ts';
+import type { Router, Services } from '../services.ts';
+
+const tag = { tags: ['Workflows'] };
+const keyParam = z.object({ key: z.string() });
+
+/** Stored definitions, and starting runs of them. */
+export function workflowRoutes(app: Router, services: Services): void {
+  const { deps, versions, starter } = services;
+
+  documented(app, {
+    ...tag,
+    method: 'post',
+    path: '/v1/workflows',
+    summary: 'Store the definition if it is new, and start a run',
+    request: { headers: idempotencyHeader, body: jsonOf(createBody) },
+    responses: { 201: { description: 'The run', ...jsonOf(runStatus) } },
+  });
+  app.post('/v1/workflows', async (c) => {
+    const principal = c.get('principal');
+    requireScope(principal, 'workflows:write');
+    requireScope(principal, 'runs:write');
+    const body = await readJson(c);
+    const context = contextText(body, deps.limits.contextBytesMax);
+    const definition = versions.check(withoutContext(body), principal);
+    const { plan, version } = await versions.store(definition, principal, false);
+    const { tags = [], metadata = {} } = definition;
+    const idempotency = idempotencyOf(c, body);
+    const started = await starter.start({ principal, plan, version, context, tags, metadata, idempotency });
+    return created(c, started);
+  });
+
+  documented(app, {
+    ...tag,
+    method: 'post',
+    path: '/v1/workflows/validate',
+    summary: 'Check a definition without storing it',
+    request: { body: jsonOf(createBody) },
+    responses: { 200: { description: 'It has no faults', ...jsonOf(z.object({ valid: z.literal(true) })) } },
+  });
+  app.post('/v1/workflows/validate', async (c) => {
+    const body = await readJson(c);
+    contextText(body, deps.limits.contextBytesMax);
+    versions.check(withoutContext(body), c.get('principal'));
+    return c.json({ valid: true });
+  });
+
+  documented(app, {
+    ...tag,
+    method: 'put',
+    path: '/v1/workflows/{key}',
+    summary: 'Store a definition and make it the latest',
+    request: { params: keyParam, body: jsonOf(createBody) },
+    responses: {
+      200: { description: 'An identical version was stored already', ...jsonOf(versionView) },
+      201: { description: 'A new version', ...jsonOf(versionView) },
+    },
+  });
+  app.put('/v1/workflows/:key', async (c) => {
+    const principal = c.get('principal');
+    requireScope(principal, 'workflows:write');
+    const { value } = await readJson(c);
+    const key = c.req.param('key');
+    const input =
+      typeof value === 'object' && value !== null && !('id' in value) ? { id: key, ...value } : value;
+    const definition = versions.check(input, principal);
+    if (definition.id !== key) {
+      const errors = [{ path: 'id', message: `"${definition.id}" is not the key in the path, "${key}"` }];
+      throw new Problem('invalid_definition', 'the definition has 1 fault(s)', { errors });
+    }
+    const { version, isNew } = await versions.store(definition, principal, true);
+    return c.json({ key, version, definition }, isNew ? 201 : 200);
+  });
+
+  documented(app, {
+    ...tag,
+    method: 'get',
+    path: '/v1/workflows',
+    summary: 'Workflows, by key',
+    request: { query: z.object(pageQuery) },
+    responses: { 200: { description: 'A page', ...jsonOf(listOf(workflowView)) } },
+  });
+  app.get('/v1/workflows', async (c) => {
+    const { limit, cursor: afterKey } = parseWith(z.object(pageQuery), c.req.query());
+    const project = c.get('principal').projectUuid;
+    const rows = await listWorkflows(deps.database, project, { afterKey, limit: limit + 1 });
+    return c.json(
+      page(
+        rows,
+        limit,
+        (row) => row,
+        (row) => row.key,
+      ),
+    );
+  });
+
+  documented(app, {
+    ...tag,
+    method: 'get',
+    path: '/v1/workflows/{key}',
+    summary: 'The latest version',
+    request: { params: keyParam },
+    responses: { 200: { description: 'The version', ...jsonOf(versionView) } },
+  });
+  app.get('/v1/workflows/:key', async (c) => {
+    return c.json(await requireVersion(services, c, c.req.param('key')));
+  });
+
+  documented(app, {
+    ...tag,
+    method: 'get',
+    path: '/v1/workflows/{key}/versions',
+    summary: 'Versions, newest first',
+    request: { params: keyParam, query: z.object(pageQuery) },
+    responses: { 200: { description: 'A page', ...jsonOf(listOf(versionView)) } },
+  });
+  app.get('/v1/workflows/:key/versions', async (c) => {
+    const key = c.req.param('key');
+    const query = z.object({ ...pageQuery, cursor: z.coerce.number().int().optional() });
+    const { limit, cursor: beforeVersion } = parseWith(query, c.req.query());
+    await requireVersion(services, c, key);
+    const project = c.get('principal').projectUuid;
+    const rows = await listVersions(deps.database, project, key, { beforeVersion, limit: limit + 1 });
+    return c.json(page(rows, limit, viewOf, (row) => String(row.version)));
+  });
+
+  documented(app, {
+    ...tag,
+    method: 'get',
+    path: '/v1/workflows/{key}/versions/{version}',
+    summary: 'One version',
+    request: { params: keyParam.extend({ version: z.coerce.number().int() }) },
+    responses: { 200: { description: 'The version', ...jsonOf(versionView) } },
+  });
+  app.get('/v1/workflows/:key/versions/:version', async (c) => {
+    const { key, version } = c.req.param();
+    return c.json(await requireVersion(services, c, key, version));
+  });
+
+  documented(app, {
+    ...tag,
+    method: 'post',
+    path: '/v1/workflows/{key}/runs',
+    summary: 'Start a run of a stored workflow',
+    request: { params: keyParam, headers: idempotencyHeader, body: jsonOf(startBody) },
+    responses: { 201: { description: 'The run', ...jsonOf(runStatus) } },
+  });
+  app.post('/v1/workflows/:key/runs', async (c) => {
+    const principal = c.get('principal');
+    requireScope(principal, 'runs:write');
+    const body = await readJson(c);
+    const context = contextText(body, deps.limits.contextBytesMax);
+    const input = parseWith(startBody, body.value);
+    const { plan, version } = await versions.resolve(principal, c.req.param('key'), input.version);
+    const tags = input.tags ?? plan.definition.tags ?? [];
+    const metadata = { ...plan.definition.metadata, ...input.metadata };
+    const idempotency = idempotencyOf(c, body);
+    const started = await starter.start({ principal, plan, version, context, tags, metadata, idempotency });
+    return created(c, started);
+  });
+}
+
+const idempotencyHeader = z.object({ 'idempotency-key': z.string().min(1).max(255).optional() });
+
+/** The body is part of the key's meaning, so is the path: one key cannot start two workflows. */
+function idempotencyOf(c: Context<ApiEnv>, { text }: JsonBody) {
+  const key = parseWith(idempotencyHeader, c.req.header())['idempotency-key'];
+  return key === undefined ? null : { key, body: `${c.req.path}\n${text}` };
+}
+
+function withoutContext({ value }: JsonBody): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const { context: _, ...definition } = value as Record<string, unknown>;
+  return definition;
+}
+
+function created(c: Context<ApiEnv>, { id, status }: { id: string; status: string }): Response {
+  return c.body(status, 201, { 'content-type': 'application/json', location: `/v1/runs/${id}` });
+}
+
+async function requireVersion({ deps }: Services, c: Context<ApiEnv>, key: string, version?: string) {
+  const number = version === undefined ? undefined : Number(version);
+  const isPossible = number === undefined || (Number.isSafeInteger(number) && number > 0 && number < 2 ** 31);
+  const project = c.get('principal').projectUuid;
+  const row = isPossible ? await findVersion(deps.database, project, key, number) : null;
+  if (row) return viewOf(row);
+  throw new Problem(
+    'not_found',
+    version === undefined ? `no workflow "${key}"` : `no version ${version} of "${key}"`,
+  );
+}
+
+function viewOf(row: VersionRow) {
+  const definition = JSON.parse(row.definition) as unknown;
+  return { key: row.key, version: row.version, createdAt: row.createdAt, definition };
+}

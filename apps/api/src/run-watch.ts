@@ -1,0 +1,38 @@
+/** One wait for a run. Remembers a wake-up that comes while nobody waits. */
+export class RunWatch {
+  /** The poller wakes it for events newer than this. */
+  seq = Number.MAX_SAFE_INTEGER;
+  readonly #onClose: () => void;
+  #isWoken = false;
+  #resolve: (() => void) | null = null;
+
+  constructor(onClose: () => void) {
+    this.#onClose = onClose;
+  }
+
+  wake(): void {
+    this.#isWoken = true;
+    this.#resolve?.();
+  }
+
+  /** Resolves at the next change after `seq` was read, after `timeoutMs`, or when the signal aborts. */
+  async changed(seq: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    this.seq = seq;
+    if (!this.#isWoken && !signal?.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs);
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+        this.#resolve = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.#resolve = null;
+    this.#isWoken = false;
+  }
+
+  close(): void {
+    this.#onClose();
+  }
+}

@@ -1,0 +1,149 @@
+import { z } from '@hono/zod-openapi';
+import { definitionSchema, metadataSchema, tagsSchema } from '@waybill/protocol';
+
+const jsonObject = z.record(z.string(), z.unknown());
+const time = z.iso.datetime();
+
+/** The seed's `create`: a definition and a context. */
+export const createBody = definitionSchema
+  .extend({ context: jsonObject.optional() })
+  .openapi('CreateWorkflow');
+
+export const startBody = z
+  .strictObject({
+    context: z.unknown().optional(),
+    version: z
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .optional(),
+    tags: tagsSchema.optional(),
+    metadata: metadataSchema.optional(),
+  })
+  .openapi('StartRun');
+
+export const cancelBody = z
+  .strictObject({
+    compensate: z.boolean().optional(),
+    reason: z.string().max(1000).optional(),
+  })
+  .openapi('CancelRun');
+
+export const workflowView = z
+  .object({
+    key: z.string(),
+    latestVersion: z.int(),
+    versions: z.int(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .openapi('Workflow');
+
+export const versionView = z
+  .object({ key: z.string(), version: z.int(), createdAt: time.optional(), definition: jsonObject })
+  .openapi('WorkflowVersion');
+
+const runState = z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']);
+const error = z
+  .object({ code: z.string(), message: z.string() })
+  .catchall(z.unknown())
+  .nullable()
+  .openapi('RunError');
+const deliveryState = z.enum(['pending', 'running', 'completed', 'failed']);
+
+const stepView = z
+  .object({
+    id: z.string(),
+    state: z.enum(['pending', 'waiting', 'running', 'completed', 'failed', 'skipped', 'cancelled']),
+    phase: z.enum(['open', 'backoff']).nullable(),
+    reason: z.string().nullable(),
+    startedAt: time.nullable(),
+    completedAt: time.nullable(),
+    attempts: z.int(),
+    result: z.unknown(),
+    error,
+    outcome: z.literal('unknown').nullable(),
+    dependsOn: z.array(z.string()),
+    parallel: z.boolean(),
+    timeout: z.number(),
+    url: z.string(),
+  })
+  .openapi('Step');
+
+export const runStatus = z
+  .object({
+    id: z.string(),
+    workflowId: z.string(),
+    version: z.int(),
+    state: runState,
+    phase: z.enum(['running', 'waiting', 'paused', 'draining', 'compensating', 'hooks', 'done']),
+    createdAt: time,
+    startedAt: time.nullable(),
+    completedAt: time.nullable(),
+    timeout: z.number(),
+    currentStep: z.string().nullable(),
+    currentSteps: z.array(z.string()),
+    completedSteps: z.array(z.string()),
+    failedSteps: z.array(z.string()),
+    skippedSteps: z.array(z.string()),
+    context: jsonObject,
+    results: jsonObject,
+    error,
+    compensation: z.array(z.object({ stepId: z.string(), state: deliveryState, attempts: z.int(), error })),
+    hooks: z.array(
+      z.object({ kind: z.string(), url: z.string(), state: deliveryState, attempts: z.int(), error }),
+    ),
+    tags: z.array(z.string()),
+    metadata: metadataSchema,
+    parentRunId: z.string().nullable(),
+    steps: z.array(stepView),
+  })
+  .openapi('RunStatus');
+
+export const runSummary = z
+  .object({
+    id: z.string(),
+    workflowId: z.string(),
+    version: z.int(),
+    state: runState,
+    createdAt: time,
+    startedAt: time.nullable(),
+    completedAt: time.nullable(),
+    tags: z.array(z.string()),
+    metadata: metadataSchema,
+  })
+  .openapi('RunSummary');
+
+export const attemptView = z
+  .object({
+    delivery: z.enum(['step', 'compensation']),
+    attempt: z.int(),
+    state: z.enum(['open', 'completed', 'failed', 'lost']),
+    startedAt: time,
+    endedAt: time.nullable(),
+    durationMs: z.number().nullable(),
+    status: z.int().nullable(),
+    error,
+    retryAt: time.nullable(),
+    request: z.object({ url: z.string(), webhookId: z.string() }),
+    answer: z.string().nullable(),
+  })
+  .openapi('Attempt');
+
+export const commandAccepted = z.object({ commandId: z.string() }).openapi('CommandAccepted');
+
+export const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    requestId: z.string(),
+  })
+  .openapi('Problem');
+
+export function listOf<S extends z.ZodType>(item: S) {
+  return z.object({ data: z.array(item), nextCursor: z.string().nullable() });
+}

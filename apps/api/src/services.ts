@@ -1,0 +1,17 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { ChangeFeed } from './change-feed.ts';
+import type { ApiDeps, ApiEnv } from './deps.ts';
+import type { RunViews } from './run-views.ts';
+import type { Starter } from './starter.ts';
+import type { Versions } from './versions.ts';
+
+export type Router = OpenAPIHono<ApiEnv>;
+
+/** What the routes share. */
+export interface Services {
+  readonly deps: ApiDeps;
+  readonly versions: Versions;
+  readonly starter: Starter;
+  readonly views: RunViews;
+  readonly feed: ChangeFeed;
+}

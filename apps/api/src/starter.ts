@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { createRunState, evolve, type Plan } from '@waybill/engine';
+import { createId, Problem, statusText, uuidOfId } from '@waybill/protocol';
+import { claimIdempotencyKey, findRun, StoreError } from '@waybill/store';
+import type { ApiDeps, Principal } from './deps.ts';
+import { infoOf, type RunViews } from './run-views.ts';
+
+export interface StartRequest {
+  readonly principal: Principal;
+  readonly plan: Plan;
+  readonly version: number;
+  readonly context: string;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly idempotency: { readonly key: string; readonly body: string } | null;
+}
+
+export interface StartedRun {
+  readonly id: string;
+  /** The status as of the start, or of now for a repeated request. */
+  readonly status: string;
+}
+
+/** Starts runs: durable first, acknowledged then. */
+export class Starter {
+  readonly #deps: ApiDeps;
+  readonly #views: RunViews;
+
+  constructor(deps: ApiDeps, views: RunViews) {
+    this.#deps = deps;
+    this.#views = views;
+  }
+
+  /** @throws Problem `idempotency_key_reused`, `unavailable`. */
+  async start(request: StartRequest): Promise<StartedRun> {
+    const id = createId('run');
+    const uuid = uuidOfId('run', id)!;
+    if (!request.idempotency) return this.#write(request, uuid);
+    const { key, body } = request.idempotency;
+    const bodyHash = createHash('sha256').update(body).digest();
+    const { projectUuid } = request.principal;
+    const claim = { projectUuid, key, bodyHash, runUuid: uuid };
+    const result = await claimIdempotencyKey(this.#deps.database, claim);
+    if (result.kind === 'other_body') {
+      throw new Problem('idempotency_key_reused', 'this Idempotency-Key was used with another body');
+    }
+    if (result.kind === 'first') return this.#write(request, uuid);
+    return (await this.#existing(result.runUuid)) ?? (await this.#writeOnce(request, result.runUuid));
+  }
+
+  async #existing(uuid: string): Promise<StartedRun | null> {
+    const row = await findRun(this.#deps.database, uuid);
+    if (!row) return null;
+    const { state, info } = await this.#views.get(row);
+    return { id: info.id, status: statusText(state, info) };
+  }
+
+  /** The first request claimed the key and died, or is still on its way: whoever writes first wins. */
+  async #writeOnce(request: StartRequest, uuid: string): Promise<StartedRun> {
+    try {
+      return await this.#write(request, uuid);
+    } catch (error) {
+      const existing = error instanceof StoreError ? await this.#existing(uuid) : null;
+      if (!existing) throw error;
+      return existing;
+    }
+  }
+
+  async #write(request: StartRequest, uuid: string): Promise<StartedRun> {
+    const { dispatcher, journal, hints } = this.#deps;
+    const { principal, plan, version, context, tags, metadata } = request;
+    const createdAtMs = this.#deps.now();
+    const row = {
+      projectUuid: principal.projectUuid,
+      workflowKey: plan.definition.id,
+      version,
+      context,
+      tags,
+      metadata: Object.keys(metadata).length > 0 ? JSON.stringify(metadata) : null,
+      createdAtMs,
+      startedAtMs: null,
+    };
+    const state = createRunState(plan, '');
+    const info = infoOf({ uuid, ...row, tags: [...tags] });
+    if (dispatcher?.mayOwn()) {
+      await dispatcher.startOwned({ uuid, row, plan });
+      evolve(state, { type: 'run.created', at: createdAtMs, started: true });
+      return { id: info.id, status: statusText(state, info) };
+    }
+    if (journal.isFull) {
+      throw new Problem('unavailable', 'too much is waiting to be written', { retryAfterSeconds: 1 });
+    }
+    const event = { type: 'run.created', at: createdAtMs } as const;
+    const bytes = context.length + 500;
+    const run = { uuid, seq: 0, isDiscarded: false };
+    await journal.append({ run, events: [event], create: row, bytes });
+    hints.notify('work');
+    evolve(state, event);
+    return { id: info.id, status: statusText(state, info) };
+  }
+}

@@ -1,0 +1,112 @@
+import { createApi } from '@waybill/api';
+import { createClock, createDispatcher, type Dispatcher, SignerCache } from '@waybill/dispatcher';
+import { checkHeader, checkUrl, createAddressPolicy, createEgress } from '@waybill/egress';
+import type { RunEvent } from '@waybill/engine';
+import { defaultLimits } from '@waybill/protocol';
+import { createKeyring } from '@waybill/signing';
+import { Hints, Journal, migrate, openDatabase, PlanCache } from '@waybill/store';
+import { pino } from 'pino';
+import { bootstrap, type Generated } from './bootstrap.ts';
+import { type HttpServer, listen } from './http-server.ts';
+import type { ServerSettings } from './settings.ts';
+
+export interface Roles {
+  readonly api: boolean;
+  readonly dispatch: boolean;
+}
+
+export interface WaybillNode {
+  /** Null without the api role. */
+  readonly url: string | null;
+  readonly generated: Generated;
+  stop(): Promise<void>;
+}
+
+/** The composition root: builds the roles on one database and wires them to each other. */
+export async function startNode(settings: ServerSettings, roles: Roles): Promise<WaybillNode> {
+  const { databaseUrl, retentionDays } = settings;
+  const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const keyring = createKeyring(settings.masterKey);
+  const http = roles.api ? await listen(settings.host, settings.port) : null;
+  const closers: (() => Promise<void> | void)[] = [() => http?.close()];
+  const stop = async () => {
+    for (const close of closers.splice(0)) await close();
+  };
+  try {
+    await migrate({ databaseUrl, retentionDays });
+    const name = Object.keys(roles)
+      .filter((role) => roles[role as keyof Roles])
+      .join('+');
+    const database = await openDatabase(databaseUrl, { name });
+    const hints = new Hints(databaseUrl);
+    closers.unshift(
+      () => database.end({ timeout: 5 }),
+      () => hints.close(),
+    );
+    const generated = roles.api ? await bootstrap(database, keyring, settings) : {};
+    const shared = { ...settings, database, hints, log, plans: new PlanCache(), clock: createClock() };
+    const policy = { allow: settings.egressAllow, ownPorts: http ? [http.port] : [] };
+    let committed: (runUuid: string, events: readonly RunEvent[]) => void = () => {};
+
+    let dispatcher: Dispatcher | null = null;
+    if (roles.dispatch) {
+      const egress = createEgress({ ...policy, connectionsPerOrigin: settings.connectionsPerOrigin });
+      dispatcher = createDispatcher({
+        ...shared,
+        egress,
+        signers: new SignerCache(keyring),
+        limits: defaultLimits,
+        onCommit: (runUuid, events) => {
+          committed(runUuid, events);
+          if (events.some(isWatched)) hints.notify('runs');
+        },
+      });
+      closers.unshift(() => egress.close());
+      closers.unshift(() => dispatcher?.stop(settings.grace * 1000));
+      await dispatcher.start();
+    }
+    if (http) {
+      const journal = new Journal({ databaseUrl, fence: null });
+      const addresses = createAddressPolicy(policy);
+      const api = createApi({
+        ...shared,
+        journal,
+        dispatcher,
+        limits: defaultLimits,
+        checkUrl: (url) => checkUrl(url, addresses)?.message ?? null,
+        checkHeader: (header, value) => checkHeader(header, value) ?? null,
+        ready: () => notReady(dispatcher),
+        now: () => shared.clock.now(),
+      });
+      committed = api.committed;
+      closers.unshift(() => journal.close());
+      closers.unshift(() => api.close());
+      http.serve(api.fetch);
+      // First of all: no new request is taken while the rest goes down.
+      closers.unshift(() => stopListening(http));
+    }
+    return { url: http?.url ?? null, generated, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Others are told of ends and command outcomes only; steps in between are polled for. */
+function isWatched(event: RunEvent): boolean {
+  return event.type.startsWith('run.') || event.type.startsWith('command.');
+}
+
+const stuckMsMax = 5000;
+
+function notReady(dispatcher: Dispatcher | null): string[] {
+  if (!dispatcher) return [];
+  const { journalStuckMs } = dispatcher.stats;
+  return journalStuckMs > stuckMsMax
+    ? [`the journal has been failing for ${Math.round(journalStuckMs)} ms`]
+    : [];
+}
+
+function stopListening(http: HttpServer): void {
+  void http.close();
+}
