@@ -1,4 +1,4 @@
-import type { Attempt, RunStatus } from '@waybill/sdk';
+import type { RunStatus } from '@waybill/sdk';
 
 export interface ApiAnswer<Body> {
   readonly status: number;
@@ -13,6 +13,16 @@ export interface Problem {
   readonly code: string;
   readonly detail: string;
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
+}
+
+/** An entry of the attempt ledger, as far as the tests look at it. */
+export interface Attempt {
+  readonly attempt: number;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly durationMs: number;
+  readonly status: number | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
 }
 
 /** Speaks the HTTP contract and nothing else: no SDK, no retry, no interpretation. */
@@ -61,7 +71,7 @@ export class ApiClient {
 
   async attempts(id: string, step: string): Promise<readonly Attempt[]> {
     const page = await this.#get<{ data: Attempt[] }>(`/v1/runs/${id}/steps/${step}/attempts`);
-    return page.data.toSorted((a, b) => a.number - b.number);
+    return page.data.toSorted((a, b) => a.attempt - b.attempt);
   }
 
   /** The status once the run is terminal. Waits in the server, not by polling. */

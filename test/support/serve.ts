@@ -22,7 +22,7 @@ export interface ServeProcess {
 /** Starts `waybill serve` on a free port. `env` is all the process gets to see beside PATH and HOME. */
 export async function startServe(env: Readonly<Record<string, string>>): Promise<ServeProcess> {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [program, 'serve', '--port', '0'], {
+  const child = spawn(process.execPath, [program, 'serve', '--port', '0', '--host', '127.0.0.1'], {
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
