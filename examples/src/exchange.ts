@@ -16,6 +16,8 @@ export interface Exchange {
   readonly durationMs: number;
   /** What the answer says went wrong. */
   readonly error: string | null;
+  /** Whether the answer asks for another attempt. */
+  readonly retryable: boolean;
 }
 
 /** Reports every request once its answer is there. */
@@ -26,7 +28,7 @@ export function observe(onExchange: (exchange: Exchange) => void): MiddlewareHan
     await next();
     const durationMs = performance.now() - startedAt;
     const { type = null } = await objectIn(request);
-    const { error } = await objectIn(c.res.clone());
+    const { error, retryable } = await objectIn(c.res.clone());
     onExchange({
       runId: request.headers.get('waybill-run') ?? '',
       stepId: request.headers.get('waybill-step'),
@@ -36,6 +38,7 @@ export function observe(onExchange: (exchange: Exchange) => void): MiddlewareHan
       status: c.res.status,
       durationMs,
       error: (error as { message?: string } | undefined)?.message ?? null,
+      retryable: retryable === true,
     });
   };
 }

@@ -28,22 +28,22 @@ function nameOf({ stepId, type, route }: Exchange): string {
   return type === 'compensation' ? route : stepId;
 }
 
-function noteOf({ stepId, type, status, error }: Exchange): string {
+function noteOf({ stepId, type, status, error, retryable }: Exchange): string {
   if (stepId === null) return `${type}, ${status === 200 ? 'signature verified' : 'signature refused'}`;
-  if (type === 'compensation') return error ?? `undoes ${stepId}`;
-  return error ?? '';
+  if (error !== null) return `${retryable ? 'not yet' : 'failed'}: ${error}`;
+  return type === 'compensation' ? `undoes ${stepId}` : '';
 }
 
 /** The last line of a run. */
 export function printStatus(run: RunStatus): void {
   const seconds = ((Date.parse(run.completedAt!) - Date.parse(run.startedAt!)) / 1000).toFixed(2);
   const steps = `${run.completedSteps.length} of ${run.steps.length} steps completed`;
-  say(`  ${run.id} ${run.state} in ${seconds} s, ${steps}${failureOf(run)}`);
+  say(`  ${run.id} ${run.state} in ${seconds} s: ${steps}${failureOf(run)}`);
 }
 
 function failureOf({ error, compensation }: RunStatus): string {
   if (!error) return '';
   const undone = compensation.filter(({ state }) => state === 'completed').length;
-  const step = error.stepId === undefined ? '' : ` at ${error.stepId}`;
-  return `, ${error.code}${step}, ${undone} of ${compensation.length} compensated`;
+  const step = error.stepId === undefined ? '' : `${error.stepId} failed, `;
+  return `, ${step}${undone} of ${compensation.length} compensated`;
 }

@@ -49,7 +49,7 @@ export class DevServer {
     throw this.failure('waybill dev ended by itself');
   }
 
-  /** An error with the last lines of what the server wrote. */
+  /** An error with the last lines of the server's log. */
   failure(message: string): Error {
     return new Error([message, ...this.#output].join('\n  '));
   }
@@ -67,8 +67,8 @@ export class DevServer {
   #readyUrl(): Promise<string> {
     return new Promise((resolve) => {
       createInterface({ input: this.#child.stderr! }).on('line', (line) => this.#keep(line));
+      // Not kept: the lines after it hold the credentials.
       createInterface({ input: this.#child.stdout! }).on('line', (line) => {
-        this.#keep(line);
         const url = /ready.*?(https?:\/\/[^\s"]+)/.exec(line)?.[1];
         if (url) resolve(url);
       });
