@@ -52,13 +52,16 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # keeps the connection open between steps
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
         if not is_genuine(SECRET, self.headers, body):
             return self.answer(401, {"error": "no valid and fresh signature"})
         job = JOBS.get(self.path)
         if job is None:
             return self.answer(404, {"error": "no such job"})
-        self.answer(200, {"success": True, "result": job(json.loads(body))})
+        try:
+            self.answer(200, {"success": True, "result": job(json.loads(body))})
+        except Exception as fault:
+            self.answer(500, {"success": False, "error": {"message": str(fault)}})
 
     def answer(self, status: int, body: dict) -> None:
         payload = json.dumps(body).encode()
