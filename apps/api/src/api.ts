@@ -1,11 +1,11 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { createId, Problem, version } from '@waybill/protocol';
-import { bodyLimit } from 'hono/body-limit';
+import { createId, version } from '@waybill/protocol';
 import { authenticate } from './auth.ts';
+import { limitBody } from './body-bytes.ts';
 import { ChangeFeed } from './change-feed.ts';
 import type { ApiDeps, ApiEnv, CommitListener } from './deps.ts';
 import { healthRoutes } from './health.ts';
-import { onError, onNotFound, problemResponse } from './problems.ts';
+import { onError, onNotFound } from './problems.ts';
 import { runRoutes } from './routes/runs.ts';
 import { systemRoutes } from './routes/system.ts';
 import { workflowRoutes } from './routes/workflows.ts';
@@ -44,13 +44,8 @@ export function createApi(deps: ApiDeps): Api {
     c.header('x-request-id', requestId);
   });
   healthRoutes(app, deps);
-  const { requestBodyBytesMax: maxSize } = deps.limits;
-  const tooLarge = `the body is above requestBodyBytesMax ${maxSize}`;
   app.use('/v1/*', authenticate(deps.database));
-  app.use(
-    '/v1/*',
-    bodyLimit({ maxSize, onError: (c) => problemResponse(c, new Problem('payload_too_large', tooLarge)) }),
-  );
+  app.use('/v1/*', limitBody(deps.limits.requestBodyBytesMax));
   workflowRoutes(app, services);
   runRoutes(app, services);
   systemRoutes(app, services);

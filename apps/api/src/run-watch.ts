@@ -1,7 +1,7 @@
 /** One wait for a run. Remembers a wake-up that comes while nobody waits. */
 export class RunWatch {
-  /** The poller wakes it for events newer than this. */
-  seq = Number.MAX_SAFE_INTEGER;
+  /** The poller wakes it for events newer than this; none before the first wait (seq is an int4). */
+  seq = 2 ** 31 - 1;
   readonly #onClose: () => void;
   #isWoken = false;
   #resolve: (() => void) | null = null;

@@ -1,7 +1,7 @@
 import type { Delivery } from '@waybill/engine';
 
 /** How long an attempt's start row waits for the attempt's end. */
-const delayMs = 20;
+const delayMs = 50;
 
 interface LazyStart {
   readonly delivery: Delivery;
@@ -11,7 +11,7 @@ interface LazyStart {
 }
 
 /**
- * Rows that say an attempt has started. Nothing waits for them, and when the attempt ends within 20 ms its
+ * Rows that say an attempt has started. Nothing waits for them, and when the attempt ends within 50 ms its
  * end says the same: such a row is never written. Without this every fast step would cost a second row,
  * and its end would wait for the flush of its start.
  */

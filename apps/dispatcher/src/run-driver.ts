@@ -70,18 +70,23 @@ export class RunDriver {
     return this.#append([event], collected, { create: run });
   }
 
-  /** Folds the journal and takes up what it left: exchanges of an earlier owner are lost. */
-  resume(journal: readonly { readonly seq: number; readonly event: RunEvent }[]): void {
+  /**
+   * Folds the journal and takes up what it left: exchanges of an earlier owner are lost. False when there
+   * is nothing left to drive.
+   */
+  resume(journal: readonly { readonly seq: number; readonly event: RunEvent }[]): boolean {
     for (const { seq, event } of journal) {
       evolve(this.state, event);
       this.#ref.seq = seq;
     }
+    if (this.state.phase === 'done') return false;
     // Before the commands below: what they make due follows their own commit.
     const due = dueDeliveries(this.state);
     if (this.state.state === 'pending') this.apply({ type: 'start' });
     else if (openDeliveries(this.state).length > 0) this.apply({ type: 'loseAttempts' });
     this.#armRunTimer();
     for (const delivery of due) this.#schedule(delivery);
+    return true;
   }
 
   /** Decides, changes memory at once, and records. Effects follow the commit. */
@@ -193,16 +198,17 @@ export class RunDriver {
       throw error;
     }
     for (const id of extra.consumed ?? []) this.#consuming.delete(id);
-    this.#committed(effects, events);
+    this.#committed(effects, entry);
   }
 
-  #committed(effects: CollectedEffects, events: readonly RunEvent[]): void {
+  #committed(effects: CollectedEffects, entry: JournalEntry): void {
     if (this.#isDiscarded) return;
     if (this.#runTimer === null && this.state.startedAt !== null) this.#armRunTimer();
     for (const delivery of effects.revokedDeliveries) this.#revoke(delivery);
     for (const delivery of effects.dueDeliveries) this.#schedule(delivery);
-    this.#context.onCommit(this, events);
-    if (this.state.phase === 'done') this.#context.onDone(this);
+    this.#context.onCommit(this, entry.events);
+    // Not `state.phase`: memory may be done while the entry that says so is still on its way.
+    if (entry.done) this.#context.onDone(this);
   }
 
   #failed(error: unknown): void {

@@ -236,7 +236,8 @@ export class Session implements DriverContext {
         info: infoOf(row.uuid, row),
       });
       this.#drivers.set(row.uuid, driver);
-      driver.resume(journal);
+      // False: it ended between the look at the queue and the look at the journal.
+      if (!driver.resume(journal)) return this.#remove(driver);
       if (quarantine) driver.apply({ type: 'quarantine', code: 'run_refused', message: quarantine.message });
     } catch (error) {
       this.#drivers.delete(row.uuid);

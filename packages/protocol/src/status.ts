@@ -1,4 +1,5 @@
 import { type Delivery, isTerminal, type RunState, type StepState } from '@waybill/engine';
+import { isoTime } from './iso-time.ts';
 
 /** What the engine does not know of a run. */
 export interface RunInfo {
@@ -10,10 +11,6 @@ export interface RunInfo {
   readonly tags: readonly string[];
   /** JSON text, or null. */
   readonly metadata: string | null;
-}
-
-export function isoTime(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
 }
 
 /** A JSON object from member texts; keys are written in order. */

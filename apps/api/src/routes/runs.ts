@@ -69,6 +69,7 @@ export function runRoutes(app: Router, services: Services): void {
     requireScope(c.get('principal'), 'runs:read');
     const { wait = 0 } = parseWith(waitQuery, c.req.query());
     const row = await requireRun(services, c);
+    if (wait === 0) return statusResponse(c, await services.views.get(row));
     return statusResponse(c, await awaitEnd(services, row, wait * 1000, c.req.raw.signal));
   });
 
@@ -135,7 +136,6 @@ async function awaitEnd(
   waitMs: number,
   signal: AbortSignal,
 ): Promise<RunView> {
-  if (waitMs === 0) return views.get(row);
   const deadline = performance.now() + waitMs;
   const watch = feed.watch(row.uuid);
   try {

@@ -22,6 +22,10 @@ export class PendingEntries {
     return this.#waiting.length === 0;
   }
 
+  get length(): number {
+    return this.#waiting.length;
+  }
+
   push(pending: PendingEntry): void {
     this.#waiting.push(pending);
     this.#bytes += pending.entry.bytes;
