@@ -7,8 +7,9 @@ const program = fileURLToPath(new URL('../../packages/cli/bin/waybill.js', impor
 const readyTimeoutMs = 60_000;
 const logLinesMax = 200;
 
-/** A real `waybill serve` process that has said it is ready. */
+/** A real `waybill` process that has said it is ready. */
 export interface ServeProcess {
+  /** Empty for a role without an API. */
   readonly url: string;
   readonly pid: number;
   /** SIGTERM; resolves with the exit code when it is gone. */
@@ -19,10 +20,18 @@ export interface ServeProcess {
   log(): string;
 }
 
-/** Starts `waybill serve` on a free port. `env` is all the process gets to see beside PATH and HOME. */
-export async function startServe(env: Readonly<Record<string, string>>): Promise<ServeProcess> {
+/** Starts `waybill serve` on a free port. */
+export function startServe(env: Readonly<Record<string, string>>): Promise<ServeProcess> {
+  return startWaybill(['serve', '--port', '0', '--host', '127.0.0.1'], env);
+}
+
+/** Starts the command. `env` is all the process gets to see beside PATH and HOME. */
+export async function startWaybill(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<ServeProcess> {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [program, 'serve', '--port', '0', '--host', '127.0.0.1'], {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -41,7 +50,7 @@ export async function startServe(env: Readonly<Record<string, string>>): Promise
   clearTimeout(timer);
   if (url === null) {
     child.kill('SIGKILL');
-    throw new Error(`waybill serve did not get ready:\n${log()}`);
+    throw new Error(`waybill ${args[0]} did not get ready:\n${log()}`);
   }
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal); // has no effect on a process that has ended
@@ -66,8 +75,8 @@ function watch(child: ChildProcess, lines: string[]): Promise<string> {
     createInterface({ input: child.stderr! }).on('line', keep);
     createInterface({ input: child.stdout! }).on('line', (line) => {
       keep(line);
-      const url = /ready.*?(https?:\/\/[^\s"]+)/.exec(line)?.[1];
-      if (url) resolve(url.replace(/\/$/, ''));
+      const ready = /^waybill \w+ ready(?: on (\S+))?/.exec(line);
+      if (ready) resolve(ready[1] ?? '');
     });
   });
 }

@@ -45,10 +45,11 @@ async function dev(settings: DevSettings): Promise<void> {
       },
       { api: true, dispatch: true },
     );
+    // The ready line comes last: whoever waits for it finds all of this printed.
+    console.log(`API key         ${credentials.apiKey}`);
+    console.log(`signing secret  ${credentials.signingSecret}`);
+    console.log(`data            ${dataDir}`);
     console.log(`waybill dev ready on ${node.url}`);
-    console.log(`  API key         ${credentials.apiKey}`);
-    console.log(`  signing secret  ${credentials.signingSecret}`);
-    console.log(`  data            ${dataDir}`);
     await runUntilSignal(node);
   } finally {
     await postgres.stop();

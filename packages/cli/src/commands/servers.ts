@@ -22,10 +22,10 @@ export function serverCommands(program: Command): void {
 function start(name: string, roles: Roles) {
   return async (settings: ServerSettings): Promise<void> => {
     const node = await startNode(settings, roles);
-    console.log(`waybill ${name} ready${node.url ? ` on ${node.url}` : ''}`);
     const { apiKey, signingSecret } = node.generated;
-    if (apiKey) console.log(`  API key         ${apiKey}   (shown this once)`);
-    if (signingSecret) console.log(`  signing secret  ${signingSecret}   (shown this once)`);
+    if (apiKey) console.log(`API key         ${apiKey}   (shown this once)`);
+    if (signingSecret) console.log(`signing secret  ${signingSecret}   (shown this once)`);
+    console.log(`waybill ${name} ready${node.url ? ` on ${node.url}` : ''}`);
     await runUntilSignal(node);
   };
 }
