@@ -1,47 +1,45 @@
 /**
- * The one place that turns values into SQL text. Every literal is an array for `unnest`, in a string
- * constant of the standard form (`standard_conforming_strings` is asserted at connect).
+ * The one place that turns values into SQL text for the journal. String constants are of the standard form
+ * (`standard_conforming_strings` is asserted at connect): only the quote is special.
  */
 
-const specials = /[\\"]/g;
 const quotes = /'/g;
 
-/** `'{…}'::uuid[]`. The ids must be UUIDs: they are checked, not escaped. */
-export function uuidArray(ids: readonly string[]): string {
-  for (const id of ids) if (!isUuid(id)) throw new TypeError('not a UUID');
-  return `'{${ids.join(',')}}'::uuid[]`;
+/** Any text without U+0000, which PostgreSQL cannot store and refuses. */
+export function text(value: string | null): string {
+  return value === null ? 'null' : `'${value.replace(quotes, "''")}'`;
 }
 
-/** Numbers must be safe integers. */
-export function intArray(values: readonly (number | null)[], type: 'int' | 'bigint'): string {
-  for (const value of values) {
-    if (value !== null && !Number.isSafeInteger(value)) throw new TypeError(`not an integer: ${value}`);
-  }
-  return `'{${values.map((value) => value ?? 'NULL').join(',')}}'::${type}[]`;
+/** @throws TypeError for anything but a safe integer or null. */
+export function integer(value: number | null): string {
+  if (value === null) return 'null';
+  if (!Number.isSafeInteger(value)) throw new TypeError(`not an integer: ${value}`);
+  return String(value);
 }
 
-/** Any text without U+0000, which PostgreSQL cannot store. */
-export function textArray(values: readonly (string | null)[]): string {
-  let out = "'{";
-  for (let i = 0; i < values.length; i++) {
-    if (i > 0) out += ',';
-    const value = values[i]!;
-    out += value === null ? 'NULL' : quoteElement(value);
-  }
-  return `${out}}'::text[]`;
-}
-
-function quoteElement(value: string): string {
-  return `"${value.replace(specials, '\\$&').replace(quotes, "''")}"`;
-}
-
+/** Checked, not escaped. @throws TypeError */
 export function uuid(id: string): string {
   if (!isUuid(id)) throw new TypeError('not a UUID');
   return `'${id}'::uuid`;
 }
 
+/** `'{…}'::uuid[]`, for `= any(…)`. @throws TypeError */
+export function uuidArray(ids: readonly string[]): string {
+  for (const id of ids) if (!isUuid(id)) throw new TypeError('not a UUID');
+  return `'{${ids.join(',')}}'::uuid[]`;
+}
+
+export function textArray(values: readonly string[]): string {
+  return text(`{${values.map((value) => `"${value.replace(/[\\"]/g, '\\$&')}"`).join(',')}}`);
+}
+
+/** `values (…), (…)`: cheaper than unnest of arrays for any number of rows, on both sides of the wire. */
+export function valuesOf<Row>(rows: readonly Row[], columns: (row: Row) => readonly string[]): string {
+  return `values ${rows.map((row) => `(${columns(row).join(',')})`).join(',')}`;
+}
+
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-export function isUuid(text: string): boolean {
-  return uuidPattern.test(text);
+export function isUuid(id: string): boolean {
+  return uuidPattern.test(id);
 }

@@ -1,6 +1,6 @@
 import { encodeEvent } from '../event-codec.ts';
-import { intArray, textArray, uuid, uuidArray } from '../literals.ts';
-import type { JournalEntry, NewRun, RunChange } from './entry.ts';
+import { integer, text, textArray, uuid, uuidArray, valuesOf } from '../literals.ts';
+import type { JournalEntry } from './entry.ts';
 
 /** An entry with the seq of its first event, given once: a batch sent again carries the same rows. */
 export interface NumberedEntry {
@@ -35,88 +35,64 @@ export function buildMessage(batch: readonly NumberedEntry[], { ownerUuid }: Mes
 
 /** Must fail the transaction, not report: the division by zero does when the lease is gone or expired. */
 export function fence(ownerUuid: string): string {
-  return `with me as materialized (select 1 from dispatchers where id = ${uuid(ownerUuid)}
-    and expires_at > clock_timestamp() for key share) select 1 / (select count(*) from me)`;
+  return `select 1 / count(*) from (select from dispatchers where id = ${uuid(ownerUuid)}
+    and expires_at > clock_timestamp() for key share) me`;
 }
 
 function insertRuns(entries: readonly JournalEntry[], ownerUuid: string | null): string[] {
-  const column = <T>(get: (run: NewRun) => T) => entries.map((entry) => get(entry.create!));
-  const ids = uuidArray(entries.map((entry) => entry.run.uuid));
-  const projects = uuidArray(column((run) => run.projectUuid));
-  const runs = `insert into runs (id, project_id, workflow_key, version, state, context, tags, metadata,
-      created_at_ms, started_at_ms)
-    select id, project_id, workflow_key, version, state, context, tags::text[], metadata, created, started
-      from unnest(${ids}, ${projects}, ${textArray(column((run) => run.workflowKey))},
-        ${intArray(
-          column((run) => run.version),
-          'int',
-        )},
-        ${textArray(column((run) => (run.startedAtMs === null ? 'pending' : 'running')))},
-        ${textArray(column((run) => run.context))}, ${textArray(column((run) => tagsLiteral(run.tags)))},
-        ${textArray(column((run) => run.metadata))}, ${intArray(
-          column((run) => run.createdAtMs),
-          'bigint',
-        )},
-        ${intArray(
-          column((run) => run.startedAtMs),
-          'bigint',
-        )})
-      as u (id, project_id, workflow_key, version, state, context, tags, metadata, created, started)`;
-  const owner = ownerUuid === null ? 'null::uuid' : uuid(ownerUuid);
-  const queue = `insert into run_queue (run_id, project_id, ready_at, owner, bytes)
-    select id, project_id, now(), ${owner}, bytes
-      from unnest(${ids}, ${projects}, ${intArray(
-        entries.map((entry) => entry.bytes),
-        'bigint',
-      )})
-      as u (id, project_id, bytes)`;
-  return [runs, queue];
-}
-
-/** A text[] in the array syntax of its text form, because unnest takes no arrays of unequal length. */
-function tagsLiteral(tags: readonly string[]): string {
-  return `{${tags.map((tag) => `"${tag.replace(/[\\"]/g, '\\$&')}"`).join(',')}}`;
+  const runs = valuesOf(entries, ({ run, create }) => [
+    uuid(run.uuid),
+    uuid(create!.projectUuid),
+    text(create!.workflowKey),
+    integer(create!.version),
+    create!.startedAtMs === null ? "'pending'" : "'running'",
+    text(create!.context),
+    textArray(create!.tags),
+    text(create!.metadata),
+    integer(create!.createdAtMs),
+    integer(create!.startedAtMs),
+  ]);
+  const owner = ownerUuid === null ? 'null' : uuid(ownerUuid);
+  const queue = valuesOf(entries, ({ run, create, bytes }) => [
+    uuid(run.uuid),
+    uuid(create!.projectUuid),
+    'now()',
+    owner,
+    integer(bytes),
+  ]);
+  return [
+    `insert into runs (id, project_id, workflow_key, version, state, context, tags, metadata,
+      created_at_ms, started_at_ms) ${runs}`,
+    `insert into run_queue (run_id, project_id, ready_at, owner, bytes) ${queue}`,
+  ];
 }
 
 function insertEvents(batch: readonly NumberedEntry[]): string {
-  const runs: string[] = [];
-  const seqs: number[] = [];
-  const types: string[] = [];
-  const steps: (string | null)[] = [];
-  const times: number[] = [];
-  const data: (string | null)[] = [];
-  const results: (string | null)[] = [];
-  for (const { entry, firstSeq } of batch) {
-    for (let i = 0; i < entry.events.length; i++) {
-      const columns = encodeEvent(entry.events[i]!);
-      runs.push(entry.run.uuid);
-      seqs.push(firstSeq + i);
-      types.push(columns.type);
-      steps.push(columns.step);
-      times.push(columns.atMs);
-      data.push(columns.data);
-      results.push(columns.result);
-    }
-  }
-  return `insert into run_events (run_id, seq, type, step, at_ms, data, result)
-    select * from unnest(${uuidArray(runs)}, ${intArray(seqs, 'int')}, ${textArray(types)},
-      ${textArray(steps)}, ${intArray(times, 'bigint')}, ${textArray(data)}, ${textArray(results)})`;
+  const rows = batch.flatMap(({ entry: { run, events }, firstSeq }) =>
+    events.map((event, index) => ({ runUuid: run.uuid, seq: firstSeq + index, ...encodeEvent(event) })),
+  );
+  const values = valuesOf(rows, (row) => [
+    uuid(row.runUuid),
+    integer(row.seq),
+    text(row.type),
+    text(row.step),
+    integer(row.atMs),
+    text(row.data),
+    text(row.result),
+  ]);
+  return `insert into run_events (run_id, seq, type, step, at_ms, data, result) ${values}`;
 }
 
 function updateRuns(entries: readonly JournalEntry[]): string {
+  const values = valuesOf(entries, ({ run, change }) => [
+    uuid(run.uuid),
+    text(change!.state),
+    `${integer(change!.startedAtMs)}::bigint`,
+    `${integer(change!.finishedAtMs)}::bigint`,
+  ]);
   const ids = entries.map((entry) => entry.run.uuid);
-  const column = <T>(get: (change: RunChange) => T) => entries.map((entry) => get(entry.change!));
   return `update runs r set state = u.state, started_at_ms = u.started, finished_at_ms = u.finished
-      from unnest(${uuidArray(ids)}, ${textArray(column((change) => change.state))},
-        ${intArray(
-          column((change) => change.startedAtMs),
-          'bigint',
-        )},
-        ${intArray(
-          column((change) => change.finishedAtMs),
-          'bigint',
-        )}) as u (id, state, started, finished)
-     where r.id = u.id and ${idBounds('r.id', ids)}`;
+      from (${values}) as u (id, state, started, finished) where r.id = u.id and ${idBounds('r.id', ids)}`;
 }
 
 /** Literal bounds let the planner leave out the partitions that hold none of the ids. */
@@ -140,7 +116,7 @@ function deleteQueueRows(ids: readonly string[], ownerUuid: string): string[] {
 }
 
 function deleteInboxRows(entries: readonly JournalEntry[]): string {
-  const rows = entries.flatMap((entry) => entry.consumed!.map((id) => [entry.run.uuid, id] as const));
-  return `delete from inbox i using unnest(${uuidArray(rows.map(([run]) => run))},
-      ${uuidArray(rows.map(([, id]) => id))}) as u (run_id, id) where i.run_id = u.run_id and i.id = u.id`;
+  const rows = entries.flatMap(({ run, consumed }) => consumed!.map((id) => ({ runUuid: run.uuid, id })));
+  const values = valuesOf(rows, ({ runUuid, id }) => [uuid(runUuid), uuid(id)]);
+  return `delete from inbox i using (${values}) as u (run_id, id) where i.run_id = u.run_id and i.id = u.id`;
 }
