@@ -35,6 +35,19 @@ export function memberText(text: string, key: string): string | undefined {
   return member && text.slice(member.start, member.end);
 }
 
+/** Whether arrays and objects are nested in each other more than `depthMax` times. */
+export function isNestedDeeperThan(text: string, depthMax: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 34) at = skipString(text, at) - 1;
+    else if (code === 123 || code === 91) depth++;
+    else if (code === 125 || code === 93) depth--;
+    if (depth > depthMax) return true;
+  }
+  return false;
+}
+
 const isSpace = (code: number) => code === 32 || code === 10 || code === 13 || code === 9;
 
 function skipSpace(text: string, from: number): number {
