@@ -28,6 +28,9 @@ const envelopeKeys = new Set([
 ]);
 const retryableStatuses = [408, 425, 429];
 const excerptLength = 1024;
+const messageLengthMax = 4096;
+const codeLengthMax = 128;
+const detailsLengthMax = 16_384;
 
 /** What a handler's answer means for its delivery (http-contract.md, semantics.md "Answers"). */
 export function classifyAnswer(answer: HandlerAnswer, options: ClassifyOptions): Outcome {
@@ -113,14 +116,24 @@ function isRetryable(
 }
 
 function describe(error: unknown): { code?: string; message?: string; details?: unknown } {
-  if (typeof error === 'string') return { message: error };
-  if (!isPlainObject(error)) return error === undefined || error === null ? {} : { details: error };
+  if (typeof error === 'string') return { message: error.slice(0, messageLengthMax) };
+  if (!isPlainObject(error)) return error === undefined || error === null ? {} : { details: bounded(error) };
   const { code, message, retryable: _, ...rest } = error;
   return {
-    ...(typeof code === 'string' ? { code } : {}),
-    ...(typeof message === 'string' ? { message } : {}),
-    ...(Object.keys(rest).length > 0 ? { details: rest } : {}),
+    ...(typeof code === 'string' ? { code: code.slice(0, codeLengthMax) } : {}),
+    ...(typeof message === 'string' ? { message: message.slice(0, messageLengthMax) } : {}),
+    ...(Object.keys(rest).length > 0 ? { details: bounded(rest) } : {}),
   };
+}
+
+/** Details are serialised again with the journal's rows, where nesting without bound would end the stack. */
+function bounded(details: unknown): unknown {
+  try {
+    if (JSON.stringify(details).length <= detailsLengthMax) return details;
+  } catch {
+    // nested too deeply
+  }
+  return `omitted: nested too deeply, or above ${detailsLengthMax} characters`;
 }
 
 function defaultMessage(status: number, isSuccessStatus: boolean): string {
@@ -143,8 +156,12 @@ function retryAfterMs(
   return known.length > 0 ? Math.max(...known) : undefined;
 }
 
+/** An HTTP date names its weekday and GMT; `Date.parse` alone finds a year in almost any text. */
+const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*, .* GMT$/;
+
 function parseRetryAfter(text: string, nowMs: number): number {
-  return /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  if (/^\d+(\.\d+)?$/.test(text.trim())) return Number(text) * 1000;
+  return httpDate.test(text.trim()) ? Date.parse(text) - nowMs : Number.NaN;
 }
 
 function headerText(answer: HandlerAnswer, name: string): string | undefined {
