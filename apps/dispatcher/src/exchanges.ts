@@ -12,6 +12,8 @@ export interface ExchangesOptions {
   readonly deliveryBytesMax: number;
   /** An exchange ended: its place is free. */
   readonly onEnd: () => void;
+  /** Our own code threw over this run's answer: the run must not take the others down. */
+  readonly onCrash: (driver: RunDriver, error: unknown) => void;
 }
 
 /** The open HTTP exchanges: prepare → send → classify. */
@@ -45,7 +47,11 @@ export class Exchanges {
     this.#open.set(delivery, open);
     void open.answer.then((answer) => {
       this.#open.delete(delivery);
-      driver.endAttempt(delivery, attempt, this.#classify(driver, delivery, answer));
+      try {
+        driver.endAttempt(delivery, attempt, this.#classify(driver, delivery, answer));
+      } catch (error) {
+        this.#options.onCrash(driver, error);
+      }
       this.#options.onEnd();
     });
   }

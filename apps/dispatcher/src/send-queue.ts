@@ -74,14 +74,21 @@ export class SendQueue {
     // A send can end at once and come back here: the outer loop goes on anyway.
     if (this.#isPumping || this.#size === 0) return;
     this.#isPumping = true;
-    for (let isProgress = true; isProgress; ) {
-      isProgress = false;
-      for (const [origin, senders] of this.#origins) {
-        if (!this.#gate.isOpen()) break;
-        if (this.#sendOne(origin, senders)) isProgress = true;
-      }
+    try {
+      while (this.#sendRound());
+    } finally {
+      this.#isPumping = false;
     }
-    this.#isPumping = false;
+  }
+
+  /** One delivery of each origin with room. False when none was sent. */
+  #sendRound(): boolean {
+    let isProgress = false;
+    for (const [origin, senders] of this.#origins) {
+      if (!this.#gate.isOpen()) return false;
+      if (this.#sendOne(origin, senders)) isProgress = true;
+    }
+    return isProgress;
   }
 
   /** Forgets what a discarded run had waiting. */

@@ -83,6 +83,7 @@ export class Session implements DriverContext {
       clock: deps.clock,
       ...deps.limits,
       onEnd: () => this.#exchangeEnded(),
+      onCrash: (driver, error) => this.#crashed(driver, error),
     });
     this.queue = new SendQueue({
       isOpen: () => !this.#isStopping && this.#exchanges.size < inFlightMax && this.lease.maySend(),
@@ -162,7 +163,11 @@ export class Session implements DriverContext {
   }
 
   exchange(driver: RunDriver, delivery: Delivery): void {
-    this.#exchanges.start(driver, delivery);
+    try {
+      this.#exchanges.start(driver, delivery);
+    } catch (error) {
+      this.#crashed(driver, error);
+    }
   }
 
   abort(delivery: Delivery): void {
@@ -188,6 +193,11 @@ export class Session implements DriverContext {
     this.#load([driver.runUuid], quarantine).catch((cause) => {
       this.#deps.log.error({ err: cause, run: driver.info.id }, 'the run could not be reloaded yet');
     });
+  }
+
+  /** A bug of ours that one run brings out: that run is quarantined, the others go on. */
+  #crashed(driver: RunDriver, error: unknown): void {
+    this.onFailure(driver, new StoreError('run_refused', `driving this run failed: ${error}`, error));
   }
 
   #exchangeEnded(): void {

@@ -1,10 +1,18 @@
 import { createApi } from '@waybill/api';
-import { createClock, createDispatcher, type Dispatcher, SignerCache } from '@waybill/dispatcher';
+import { type Clock, createClock, createDispatcher, type Dispatcher, SignerCache } from '@waybill/dispatcher';
 import { checkHeader, checkUrl, createAddressPolicy, createEgress } from '@waybill/egress';
 import type { RunEvent } from '@waybill/engine';
 import { defaultLimits } from '@waybill/protocol';
 import { createKeyring } from '@waybill/signing';
-import { Hints, Journal, migrate, openDatabase, PlanCache } from '@waybill/store';
+import {
+  type Database,
+  databaseNowMs,
+  Hints,
+  Journal,
+  migrate,
+  openDatabase,
+  PlanCache,
+} from '@waybill/store';
 import { pino } from 'pino';
 import { bootstrap, type Generated } from './bootstrap.ts';
 import { type HttpServer, listen } from './http-server.ts';
@@ -64,6 +72,9 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
       closers.unshift(() => egress.close());
       closers.unshift(() => dispatcher?.stop(settings.grace * 1000));
       await dispatcher.start();
+    } else {
+      const following = await followDatabaseClock(database, shared.clock);
+      closers.unshift(() => clearInterval(following));
     }
     if (http) {
       const journal = new Journal({ databaseUrl, fence: null });
@@ -90,6 +101,19 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
     await stop();
     throw error;
   }
+}
+
+const clockIntervalMs = 30_000;
+
+/** A dispatcher's heartbeat brings the database's clock along; the api alone has to ask for it. */
+async function followDatabaseClock(database: Database, clock: Clock): Promise<NodeJS.Timeout> {
+  const read = async () => {
+    const askedAt = clock.monotonic();
+    clock.adjust(await databaseNowMs(database), askedAt);
+  };
+  await read();
+  // A missed reading leaves the last one, carried forward.
+  return setInterval(() => read().catch(() => {}), clockIntervalMs);
 }
 
 /** Others are told of ends and command outcomes only; steps in between are polled for. */

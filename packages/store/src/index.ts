@@ -3,6 +3,7 @@
  * else; what a run means does not.
  */
 export { type Database, openDatabase } from './database.ts';
+export { databaseNowMs } from './database-clock.ts';
 export { StoreError, type StoreErrorCode, sqlState } from './errors.ts';
 export { type HintChannel, Hints } from './hints.ts';
 export {

@@ -1,4 +1,5 @@
 import type { Sql } from './connect.ts';
+import { databaseNowMs } from './database-clock.ts';
 
 const dayMs = 86_400_000;
 
@@ -17,8 +18,7 @@ export function partitionWidthDays(retentionDays: number): number {
  * only affects new partitions: each starts where the newest ends.
  */
 export async function ensurePartitions(sql: Sql, retentionDays: number): Promise<void> {
-  const [clock] = await sql<{ now: number }[]>`select (extract(epoch from now()) * 1000)::bigint as now`;
-  const nowMs = clock!.now;
+  const nowMs = await databaseNowMs(sql);
   const widthMs = partitionWidthDays(retentionDays) * dayMs;
   const untilMs = nowMs + aheadDays * dayMs;
   const newest = await newestBound(sql);
