@@ -45,14 +45,22 @@ export function decide(state: RunState, command: Command, now: number): Decision
  */
 export function conclude(state: RunState, now: number): RunEvent | null {
   if (isTerminal(state.state)) return null;
-  if (state.phase === 'running') {
-    return state.unfinished === 0 ? { type: 'run.completed', at: now } : null;
-  }
+  if (state.phase === 'running') return concludeRunning(state, now);
   const ended = { type: state.ending === 'cancelled' ? 'run.cancelled' : 'run.failed', at: now } as const;
   if (state.phase === 'draining' && state.openExchanges === 0) {
+    // What has not ended by now is the failure path.
+    if (state.unfinished > 0) return state.isDrained ? null : { type: 'run.drained', at: now };
     return state.compensate && hasCompensable(state) ? { type: 'run.compensating', at: now } : ended;
   }
   return state.phase === 'compensating' && state.compensationsLeft.length === 0 ? ended : null;
+}
+
+function concludeRunning(state: RunState, now: number): RunEvent | null {
+  const { awaitingRound, active, unfinished, rounds } = state;
+  if (awaitingRound.length > 0) {
+    return active === 0 ? { type: 'run.retrying', at: now, round: rounds + 1 } : null;
+  }
+  return unfinished === 0 ? { type: 'run.completed', at: now } : null;
 }
 
 function hasCompensable(state: RunState): boolean {
@@ -82,7 +90,12 @@ export function isSendable(state: RunState, delivery: Delivery): boolean {
     return state.phase === 'compensating' && state.compensationsLeft.at(-1) === delivery.index;
   }
   const step = state.steps[delivery.index]!;
-  return state.phase === 'running' && (step.state === 'waiting' || step.state === 'running');
+  return mayStartAttempts(state) && (step.state === 'waiting' || step.state === 'running');
+}
+
+/** Not while it drains; once it has drained, what is left is the failure path. */
+function mayStartAttempts(state: RunState): boolean {
+  return state.phase === 'running' || (state.phase === 'draining' && state.isDrained);
 }
 
 function decideEnd(state: RunState, command: EndAttempt, now: number): Decision {
@@ -121,7 +134,7 @@ function nextAttemptAt(
   outcome: Outcome & { kind: 'failure' },
   now: number,
 ): number | null {
-  if (!outcome.retryable || (delivery.kind === 'step' && state.ending !== null)) return null;
+  if (!outcome.retryable || (delivery.kind === 'step' && !mayStartAttempts(state))) return null;
   const policy = retryPolicyOf(state, delivery);
   if (delivery.spent >= policy.maxAttempts) return null;
   const seed = `${state.runId}:${delivery.kind}:${delivery.index}`;
@@ -175,7 +188,7 @@ function* deliveriesOf(state: RunState): Generator<Delivery> {
 function lost(state: RunState, delivery: Delivery, now: number): RunEvent {
   const { kind, attempts: attempt, attemptStartedAt: startedAt } = delivery;
   const step = kind === 'hook' ? undefined : state.plan.steps[delivery.index]!.id;
-  if (kind === 'step' && state.ending !== null) return lostWhileDraining(delivery, step!, now);
+  if (kind === 'step' && !mayStartAttempts(state)) return lostWhileDraining(delivery, step!, now);
   return { type: 'attempt.lost', at: now, delivery: kind, step, attempt, startedAt };
 }
 

@@ -10,7 +10,9 @@ export interface WorkflowDefinition {
   /** Seconds from the first claim to the forced end; compensation is outside it. */
   readonly timeout: number;
   readonly saga: boolean;
-  readonly failurePolicy: 'fail';
+  readonly failurePolicy: FailurePolicy;
+  /** Rounds of policy `retry`; 1 when absent. */
+  readonly retryRounds?: number | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
@@ -25,10 +27,32 @@ export interface StepDefinition {
   /** Seconds for one attempt, the wait for a callback included. */
   readonly timeout: number;
   readonly compensation?: string | undefined;
+  /** `onSuccess` when absent. */
+  readonly runCondition?: RunCondition | undefined;
+  readonly allowPartialDependencies?: boolean | undefined;
+  /** Starts as soon as this many dependencies have succeeded. */
+  readonly join?: number | undefined;
+  /** The workflow's when absent. */
+  readonly failurePolicy?: FailurePolicy | undefined;
   readonly payload?: unknown;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
+
+/**
+ * What a final failure does: `fail` ends the run, `continue` lets dependents take it as satisfied, `retry`
+ * sends the failed steps again once the rest has settled.
+ */
+export type FailurePolicy = 'fail' | 'continue' | 'retry';
+
+export type RunCondition =
+  | 'onSuccess'
+  | 'always'
+  | 'onFailure'
+  | 'onCancelled'
+  | 'onFailureOrCancelled'
+  | 'onAnyCompleted'
+  | 'inProgress';
 
 export type Backoff = 'exponential' | 'linear' | 'fixed';
 

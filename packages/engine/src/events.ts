@@ -11,6 +11,8 @@ export type RunEvent =
   | DeliveryFailed
   | RunTimedOut
   | RunCancelling
+  | RunDrained
+  | RunRetrying
   | RunCompensating
   | RunEnded
   | RunQuarantined
@@ -73,6 +75,15 @@ export interface RunCancelling extends At {
   readonly type: 'run.cancelling';
   readonly compensate: boolean;
   readonly reason?: string | undefined;
+}
+/** Nothing is in flight any more in a run that is ending: steps of its failure path may start. */
+export interface RunDrained extends At {
+  readonly type: 'run.drained';
+}
+/** Everything else has settled: the steps that failed under policy `retry` are sent again. */
+export interface RunRetrying extends At {
+  readonly type: 'run.retrying';
+  readonly round: number;
 }
 export interface RunCompensating extends At {
   readonly type: 'run.compensating';

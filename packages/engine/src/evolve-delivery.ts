@@ -6,11 +6,13 @@ import type {
   DeliveryCompleted,
   DeliveryFailed,
 } from './events.ts';
-import { enterReady, leaveLane } from './lane.ts';
+import { failStep } from './fail-step.ts';
+import { leaveLane } from './lane.ts';
+import { settle, settleStarted } from './settle.ts';
 import {
   type Delivery,
   type DeliveryKind,
-  hasEnded,
+  endStep,
   type RunState,
   type StepError,
   type StepState,
@@ -43,13 +45,19 @@ function requireDelivery(state: RunState, event: Named & { type: string }): Deli
   return delivery;
 }
 
-export function startAttempt(state: RunState, event: AttemptStarted): void {
+export function startAttempt(state: RunState, event: AttemptStarted, effects: Effects): void {
   const delivery = requireDelivery(state, event);
-  openAttempt(state, delivery, event.attempt, event.at);
+  openAttempt(state, delivery, event.attempt, event.at, effects);
 }
 
 /** Folding a start and its end equals folding the end alone: the end opens what was left out. */
-function openAttempt(state: RunState, delivery: Delivery, attempt: number, at: number): void {
+function openAttempt(
+  state: RunState,
+  delivery: Delivery,
+  attempt: number,
+  at: number,
+  effects: Effects,
+): void {
   if (delivery.open && delivery.attempts === attempt) return;
   delivery.attempts = attempt;
   delivery.spent++;
@@ -61,6 +69,9 @@ function openAttempt(state: RunState, delivery: Delivery, attempt: number, at: n
   state.openExchanges++;
   const step = state.steps[delivery.index]!;
   step.state = 'running';
+  if (step.startedAt !== null) return;
+  step.startedAt = at;
+  settleStarted(state, step, effects);
 }
 
 function closeAttempt(state: RunState, delivery: Delivery): void {
@@ -70,7 +81,7 @@ function closeAttempt(state: RunState, delivery: Delivery): void {
 
 export function failAttempt(state: RunState, event: AttemptFailed, effects: Effects): void {
   const delivery = requireDelivery(state, event);
-  openAttempt(state, delivery, event.attempt, event.startedAt);
+  openAttempt(state, delivery, event.attempt, event.startedAt, effects);
   closeAttempt(state, delivery);
   delivery.error = event.error;
   delivery.retryAt = event.retryAt;
@@ -79,7 +90,7 @@ export function failAttempt(state: RunState, event: AttemptFailed, effects: Effe
 
 export function loseAttempt(state: RunState, event: AttemptLost, effects: Effects): void {
   const delivery = requireDelivery(state, event);
-  openAttempt(state, delivery, event.attempt, event.startedAt);
+  openAttempt(state, delivery, event.attempt, event.startedAt, effects);
   closeAttempt(state, delivery);
   delivery.spent--;
   delivery.error = attemptLost;
@@ -88,7 +99,7 @@ export function loseAttempt(state: RunState, event: AttemptLost, effects: Effect
 
 export function completeDelivery(state: RunState, event: DeliveryCompleted, effects: Effects): void {
   const delivery = requireDelivery(state, event);
-  openAttempt(state, delivery, event.attempt, event.startedAt);
+  openAttempt(state, delivery, event.attempt, event.startedAt, effects);
   closeAttempt(state, delivery);
   delivery.state = 'completed';
   delivery.error = null;
@@ -99,89 +110,26 @@ export function completeDelivery(state: RunState, event: DeliveryCompleted, effe
 
 function completeStep(state: RunState, step: StepState, event: DeliveryCompleted, effects: Effects): void {
   step.result = event.result ?? 'null';
-  step.state = 'completed';
-  step.completedAt = event.at;
-  state.unfinished--;
+  endStep(state, step, 'completed', event.at);
   state.completionOrder.push(step.plan.index);
-  if (state.ending !== null) return;
   // Dependents queue before the lane is given on, so that it goes on in definition order.
-  for (const index of step.plan.dependents) {
-    const dependent = state.steps[index]!;
-    dependent.openDependencies--;
-    if (dependent.openDependencies === 0) enterReady(state, dependent, effects);
-  }
+  settle(state, step, 'succeeded', event.at, effects);
   leaveLane(state, step, effects);
 }
 
 export function failDelivery(state: RunState, event: DeliveryFailed, effects: Effects): void {
   const delivery = requireDelivery(state, event);
-  openAttempt(state, delivery, event.attempt, event.startedAt);
+  openAttempt(state, delivery, event.attempt, event.startedAt, effects);
   closeAttempt(state, delivery);
   delivery.state = 'failed';
   delivery.error = event.error;
   if (delivery.kind === 'hook') state.phase = 'done';
   else if (delivery.kind === 'compensation') nextCompensation(state, effects);
-  else failStep(state, state.steps[delivery.index]!, event, effects);
+  else failStep(state, state.steps[delivery.index]!, event.error, event.at, effects);
 }
 
 function nextCompensation(state: RunState, effects: Effects): void {
   state.compensationsLeft.pop();
   const next = state.compensationsLeft.at(-1);
   if (next !== undefined) effects.due(state.steps[next]!.compensation!);
-}
-
-function failStep(state: RunState, step: StepState, event: DeliveryFailed, effects: Effects): void {
-  step.state = 'failed';
-  step.error = event.error;
-  step.completedAt = event.at;
-  state.unfinished--;
-  if (state.ending === null) startDraining(state, step, event.at, effects);
-}
-
-/**
- * Failure policy `fail`: what has not started never will, what is in back-off ends with its last error,
- * what is in flight finishes and is recorded.
- */
-function startDraining(state: RunState, failed: StepState, at: number, effects: Effects): void {
-  const error = failed.error!;
-  state.ending = 'failed';
-  state.phase = 'draining';
-  state.error = {
-    code: 'step_failed',
-    message: `step "${failed.plan.id}" failed: ${error.message}`,
-    stepId: failed.plan.id,
-    details: error,
-  };
-  const below = descendantsOf(state, failed);
-  for (const step of state.steps) {
-    if (hasEnded(step) || step.delivery?.open) continue;
-    if (step.delivery) effects.revoked(step.delivery);
-    endUnstarted(step, below.has(step.plan.index), at);
-    state.unfinished--;
-  }
-  state.laneQueue.clear();
-  state.laneHolder = null;
-}
-
-function endUnstarted(step: StepState, isBelow: boolean, at: number): void {
-  step.completedAt = at;
-  if (step.delivery && step.delivery.attempts > 0) {
-    step.delivery.retryAt = null;
-    step.state = 'failed';
-    step.error = step.delivery.error;
-    return;
-  }
-  step.state = 'skipped';
-  step.reason = isBelow ? 'upstream_failed' : 'run_failed';
-}
-
-function descendantsOf(state: RunState, top: StepState): Set<number> {
-  const seen = new Set<number>();
-  const open = [...top.plan.dependents];
-  for (let index = open.pop(); index !== undefined; index = open.pop()) {
-    if (seen.has(index)) continue;
-    seen.add(index);
-    open.push(...state.steps[index]!.plan.dependents);
-  }
-  return seen;
 }

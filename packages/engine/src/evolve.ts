@@ -1,15 +1,10 @@
 import { type Effects, noEffects } from './effects.ts';
+import { cancel, quarantine, timeOut } from './end-early.ts';
 import type { RunEvent } from './events.ts';
 import { completeDelivery, failAttempt, failDelivery, loseAttempt, startAttempt } from './evolve-delivery.ts';
 import { enterReady } from './lane.ts';
-import {
-  createDelivery,
-  hasEnded,
-  type RunState,
-  type StepError,
-  type StepReason,
-  type StepState,
-} from './state.ts';
+import { settlePending } from './settle.ts';
+import { createDelivery, type RunState, type StepError } from './state.ts';
 
 /**
  * Applies one event to a state that the caller alone owns, and reports what became due.
@@ -24,7 +19,7 @@ export function evolve(state: RunState, event: RunEvent, effects: Effects = noEf
     case 'run.started':
       return start(state, event.at, effects);
     case 'attempt.started':
-      return startAttempt(state, event);
+      return startAttempt(state, event, effects);
     case 'attempt.failed':
       return failAttempt(state, event, effects);
     case 'attempt.lost':
@@ -41,6 +36,11 @@ export function evolve(state: RunState, event: RunEvent, effects: Effects = noEf
       return timeOut(state, event.at, effects);
     case 'run.cancelling':
       return cancel(state, event, effects);
+    case 'run.drained':
+      state.isDrained = true;
+      return settlePending(state, event.at, effects);
+    case 'run.retrying':
+      return startRound(state, event.round, effects);
     case 'run.compensating':
       return startCompensating(state, effects);
     case 'run.completed':
@@ -51,7 +51,7 @@ export function evolve(state: RunState, event: RunEvent, effects: Effects = noEf
       return end(state, 'cancelled', event.at, effects);
     case 'run.quarantined':
       state.error = event.error;
-      endEarly(state, event.at, 'run_failed', effects);
+      quarantine(state, event.at, effects);
       dropCompensations(state, event.error, effects);
       return end(state, 'failed', event.at, effects);
     case 'command.applied':
@@ -70,54 +70,16 @@ function start(state: RunState, at: number, effects: Effects): void {
   for (const index of state.plan.roots) enterReady(state, state.steps[index]!, effects);
 }
 
-function timeOut(state: RunState, at: number, effects: Effects): void {
-  const seconds = state.plan.definition.timeout;
-  state.error ??= { code: 'run_timeout', message: `the run did not end within its timeout of ${seconds} s` };
-  state.ending = 'failed';
-  state.phase = 'draining';
-  endEarly(state, at, 'run_timeout', effects);
-}
-
-function cancel(
-  state: RunState,
-  event: { at: number; compensate: boolean; reason?: string | undefined },
-  effects: Effects,
-): void {
-  state.error ??= { code: 'run_cancelled', message: event.reason ?? 'the run was cancelled' };
-  state.ending = 'cancelled';
-  state.phase = 'draining';
-  state.compensate &&= event.compensate;
-  endEarly(state, event.at, 'run_cancelled', effects);
-}
-
-/** Ends every step that has not ended. Whether an open one has acted is unknown. */
-function endEarly(state: RunState, at: number, reason: StepReason, effects: Effects): void {
-  for (const step of state.steps) {
-    if (hasEnded(step)) continue;
-    if (step.delivery) {
-      step.delivery.open = false;
-      step.delivery.retryAt = null;
-      effects.revoked(step.delivery);
-    }
-    if (step.state === 'running') endRunning(step, reason);
-    else step.state = 'cancelled';
-    step.reason = reason;
-    step.completedAt = at;
+/** The failed steps are sent again, as new deliveries. */
+function startRound(state: RunState, round: number, effects: Effects): void {
+  state.rounds = round;
+  const failed = state.awaitingRound.splice(0).sort((a, b) => a - b);
+  for (const index of failed) {
+    const step = state.steps[index]!;
+    Object.assign(step, { error: null, completedAt: null, endedOrder: null });
+    state.unfinished++;
+    enterReady(state, step, effects);
   }
-  state.unfinished = 0;
-  state.openExchanges = 0;
-  state.laneHolder = null;
-  state.laneQueue.clear();
-}
-
-function endRunning(step: StepState, reason: StepReason): void {
-  step.state = reason === 'run_cancelled' ? 'cancelled' : 'failed';
-  const message = reason === 'run_timeout' ? 'the run timed out' : 'the run ended';
-  step.error = {
-    code: reason,
-    message: `${message} while this step was open; whether its handler acted is unknown`,
-    outcome: 'unknown',
-  };
 }
 
 function startCompensating(state: RunState, effects: Effects): void {

@@ -4,7 +4,9 @@ import { createDelivery, type RunState, type StepState } from './state.ts';
 /** The step's dependencies are met: it is sent at once, or queues for the serial lane. */
 export function enterReady(state: RunState, step: StepState, effects: Effects): void {
   step.state = 'waiting';
-  if (step.plan.definition.parallel) return grant(step, effects);
+  step.readyOrder = state.endedCount;
+  state.active++;
+  if (step.plan.definition.parallel) return grant(state, step, effects);
   state.laneQueue.push(step.plan.index);
   admitNext(state, effects);
 }
@@ -21,10 +23,10 @@ function admitNext(state: RunState, effects: Effects): void {
   const index = state.laneQueue.pop();
   if (index === undefined) return;
   state.laneHolder = index;
-  grant(state.steps[index]!, effects);
+  grant(state, state.steps[index]!, effects);
 }
 
-function grant(step: StepState, effects: Effects): void {
-  step.delivery = createDelivery('step', step.plan.index);
+function grant(state: RunState, step: StepState, effects: Effects): void {
+  step.delivery = createDelivery('step', step.plan.index, state.rounds, step.delivery?.attempts);
   effects.due(step.delivery);
 }

@@ -1,4 +1,5 @@
-import type { RetryPolicy, StepDefinition, WorkflowDefinition } from './definition.ts';
+import { type Condition, conditionOf, isFailureMode } from './condition.ts';
+import type { FailurePolicy, RetryPolicy, StepDefinition, WorkflowDefinition } from './definition.ts';
 
 /** A definition compiled once and shared by every run of that version. Never mutated. */
 export interface Plan {
@@ -19,12 +20,17 @@ export interface PlanStep {
   readonly dependents: readonly number[];
   readonly timeoutMs: number;
   readonly retries: RetryPolicy;
+  readonly condition: Condition;
+  readonly failurePolicy: FailurePolicy;
+  /** Is not cut off when the run fails: of a failure mode, or depends on such steps alone. */
+  readonly isFailurePath: boolean;
 }
 
 /** Compiles a definition whose graph has no faults (see findGraphFaults). */
 export function compilePlan(definition: WorkflowDefinition): Plan {
   const indexById = new Map(definition.steps.map((step, index) => [step.id, index]));
   const dependents: number[][] = definition.steps.map(() => []);
+  const failurePath = findFailurePath(definition.steps, indexById);
   const steps = definition.steps.map((step, index): PlanStep => {
     const dependencies = step.dependsOn.map((id) => indexById.get(id)!);
     for (const dependency of dependencies) dependents[dependency]!.push(index);
@@ -36,10 +42,42 @@ export function compilePlan(definition: WorkflowDefinition): Plan {
       dependents: dependents[index]!,
       timeoutMs: step.timeout * 1000,
       retries: step.retries,
+      condition: conditionOf(step),
+      failurePolicy: step.failurePolicy ?? definition.failurePolicy,
+      isFailurePath: failurePath[index]!,
     };
   });
   const roots = steps.filter((step) => step.dependencies.length === 0).map((step) => step.index);
   return { definition, steps, indexById, roots, timeoutMs: definition.timeout * 1000 };
+}
+
+/** Walks from the roots down, so that each step is looked at once all its dependencies are known. */
+function findFailurePath(
+  steps: readonly StepDefinition[],
+  indexById: ReadonlyMap<string, number>,
+): readonly boolean[] {
+  const found: (boolean | undefined)[] = steps.map((step) => {
+    const { mode } = conditionOf(step);
+    if (isFailureMode(mode)) return true;
+    return mode === 'onSuccess' && step.dependsOn.length > 0 ? undefined : false;
+  });
+  for (let index = 0; index < steps.length; index++) resolve(index);
+  return found as boolean[];
+
+  /** Iterative: a chain of 10,000 steps must not exhaust the stack. */
+  function resolve(top: number): void {
+    const path = [top];
+    for (let current = path.at(-1); current !== undefined; current = path.at(-1)) {
+      const dependencies = steps[current]!.dependsOn.map((id) => indexById.get(id)!);
+      const unknown = found[current] === undefined && dependencies.find((at) => found[at] === undefined);
+      if (typeof unknown === 'number') {
+        path.push(unknown);
+        continue;
+      }
+      found[current] ??= dependencies.every((at) => found[at]);
+      path.pop();
+    }
+  }
 }
 
 /** All ancestors of a step, in definition order. Costs O(edges above it). */

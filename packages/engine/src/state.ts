@@ -1,3 +1,4 @@
+import { createTally, type Tally } from './condition.ts';
 import { IntHeap } from './heap.ts';
 import type { Plan, PlanStep } from './plan.ts';
 
@@ -36,7 +37,13 @@ export type StepStateName =
   | 'skipped'
   | 'cancelled';
 
-export type StepReason = 'upstream_failed' | 'run_failed' | 'run_timeout' | 'run_cancelled';
+export type StepReason =
+  | 'condition_not_met'
+  | 'upstream_skipped'
+  | 'upstream_failed'
+  | 'run_failed'
+  | 'run_timeout'
+  | 'run_cancelled';
 
 export interface StepError {
   readonly code: string;
@@ -70,17 +77,23 @@ export interface Delivery {
   retryAt: number | null;
   error: StepError | null;
   state: 'open' | 'completed' | 'failed';
+  /** Which sending of the step this is: a round of policy `retry`, or a retry by hand, is a new one. */
+  readonly round: number;
 }
 
 export interface StepState {
   readonly plan: PlanStep;
   state: StepStateName;
   reason: StepReason | null;
-  /** Dependencies that have not ended yet. */
-  openDependencies: number;
+  readonly tally: Tally;
   /** Null until the step may be sent. */
   delivery: Delivery | null;
+  startedAt: number | null;
   completedAt: number | null;
+  /** How many steps of the run had ended before it did; null until it has. */
+  endedOrder: number | null;
+  /** How many steps had ended when it became ready: its requests carry those of them above it. */
+  readyOrder: number;
   /** JSON text as it came. */
   result: string | null;
   error: StepError | null;
@@ -106,6 +119,9 @@ export interface RunState {
   readonly steps: StepState[];
   /** Steps not yet in a final state. */
   unfinished: number;
+  endedCount: number;
+  /** Steps that are waiting or running. */
+  active: number;
   /** Deliveries of steps with an exchange in flight. */
   openExchanges: number;
   /** Step indices in order of completion. */
@@ -117,6 +133,12 @@ export interface RunState {
   compensationsLeft: number[];
   /** What the run ends as once drained and compensated. */
   ending: 'failed' | 'cancelled' | null;
+  /** The run is ending, nothing is in flight any more: its failure path may run. */
+  isDrained: boolean;
+  /** Rounds of policy `retry` that are over. */
+  rounds: number;
+  /** Steps whose failure waits for the next round. */
+  readonly awaitingRound: number[];
   compensate: boolean;
   hook: (Delivery & { readonly name: HookName; readonly url: string }) | null;
 }
@@ -133,12 +155,17 @@ export function createRunState(plan: Plan, runId: string): RunState {
     error: null,
     steps: plan.steps.map(createStepState),
     unfinished: plan.steps.length,
+    endedCount: 0,
+    active: 0,
     openExchanges: 0,
     completionOrder: [],
     laneHolder: null,
     laneQueue: new IntHeap(),
     compensationsLeft: [],
     ending: null,
+    isDrained: false,
+    rounds: 0,
+    awaitingRound: [],
     compensate: plan.definition.saga,
     hook: null,
   };
@@ -149,20 +176,25 @@ function createStepState(plan: PlanStep): StepState {
     plan,
     state: 'pending',
     reason: null,
-    openDependencies: plan.dependencies.length,
+    tally: createTally(plan.dependencies.length),
     delivery: null,
+    startedAt: null,
     completedAt: null,
+    endedOrder: null,
+    readyOrder: 0,
     result: null,
     error: null,
     compensation: null,
   };
 }
 
-export function createDelivery(kind: DeliveryKind, index: number): Delivery {
+/** A new round is a new delivery with a fresh budget, whose attempt numbers go on. */
+export function createDelivery(kind: DeliveryKind, index: number, round = 0, attempts = 0): Delivery {
   return {
     kind,
     index,
-    attempts: 0,
+    round,
+    attempts,
     spent: 0,
     open: false,
     attemptStartedAt: 0,
@@ -175,6 +207,20 @@ export function createDelivery(kind: DeliveryKind, index: number): Delivery {
 
 export function isTerminal(state: RunStateName): boolean {
   return state === 'completed' || state === 'failed' || state === 'cancelled';
+}
+
+/** Every end of a step, whatever its cause, goes through here. */
+export function endStep(
+  state: RunState,
+  step: StepState,
+  outcome: 'completed' | 'failed' | 'skipped' | 'cancelled',
+  at: number,
+): void {
+  if (step.state === 'waiting' || step.state === 'running') state.active--;
+  step.state = outcome;
+  step.completedAt = at;
+  step.endedOrder = state.endedCount++;
+  state.unfinished--;
 }
 
 export function hasEnded(step: StepState): boolean {

@@ -1,0 +1,89 @@
+import { isCancelMode } from './condition.ts';
+import type { Effects } from './effects.ts';
+import type { RunCancelling } from './events.ts';
+import { forgoRounds, postpone } from './fail-step.ts';
+import { settle } from './settle.ts';
+import { endStep, hasEnded, type RunState, type StepReason, type StepState } from './state.ts';
+
+/** The run's timeout: no step of any mode is sent any more. */
+export function timeOut(state: RunState, at: number, effects: Effects): void {
+  const seconds = state.plan.definition.timeout;
+  state.error ??= { code: 'run_timeout', message: `the run did not end within its timeout of ${seconds} s` };
+  startEnding(state, 'failed');
+  endEarly(state, { at, reason: 'run_timeout', spares: () => false }, effects);
+}
+
+/** Cancel: steps that only a cancellation or an end of any kind calls for are spared, and judged after it. */
+export function cancel(state: RunState, event: RunCancelling, effects: Effects): void {
+  state.error ??= { code: 'run_cancelled', message: event.reason ?? 'the run was cancelled' };
+  startEnding(state, 'cancelled');
+  state.compensate &&= event.compensate;
+  const spares = (step: StepState) => isCancelMode(step.plan.condition.mode);
+  endEarly(state, { at: event.at, reason: 'run_cancelled', spares }, effects);
+}
+
+export function quarantine(state: RunState, at: number, effects: Effects): void {
+  startEnding(state, 'failed');
+  endEarly(state, { at, reason: 'run_failed', spares: () => false }, effects);
+}
+
+function startEnding(state: RunState, ending: 'failed' | 'cancelled'): void {
+  state.ending = ending;
+  state.phase = 'draining';
+  state.isDrained = false;
+}
+
+interface EarlyEnd {
+  readonly at: number;
+  readonly reason: StepReason;
+  /** Whether an unsent step stays pending. */
+  readonly spares: (step: StepState) => boolean;
+}
+
+/** Ends every step that has not ended. Whether an open one has acted is unknown. */
+function endEarly(state: RunState, { at, reason, spares }: EarlyEnd, effects: Effects): void {
+  state.openExchanges = 0;
+  state.laneHolder = null;
+  state.laneQueue.clear();
+  forgoRounds(state, at, effects);
+  for (const step of state.steps) {
+    if (hasEnded(step)) continue;
+    if (step.delivery) {
+      step.delivery.open = false;
+      step.delivery.retryAt = null;
+      effects.revoked(step.delivery);
+    }
+    if (step.state === 'running') endRunning(state, step, { at, reason }, effects);
+    else if (spares(step)) postpone(state, step);
+    else endUnsent(state, step, { at, reason }, effects);
+  }
+}
+
+function endRunning(
+  state: RunState,
+  step: StepState,
+  { at, reason }: { at: number; reason: StepReason },
+  effects: Effects,
+): void {
+  const isCancelled = reason === 'run_cancelled';
+  const message = reason === 'run_timeout' ? 'the run timed out' : 'the run ended';
+  step.error = {
+    code: reason,
+    message: `${message} while this step was open; whether its handler acted is unknown`,
+    outcome: 'unknown',
+  };
+  step.reason = reason;
+  endStep(state, step, isCancelled ? 'cancelled' : 'failed', at);
+  settle(state, step, isCancelled ? 'cancelled' : 'failed', at, effects);
+}
+
+function endUnsent(
+  state: RunState,
+  step: StepState,
+  { at, reason }: { at: number; reason: StepReason },
+  effects: Effects,
+): void {
+  step.reason = reason;
+  endStep(state, step, 'cancelled', at);
+  settle(state, step, 'cancelled', at, effects);
+}

@@ -1,0 +1,73 @@
+import { type Ending, judge } from './condition.ts';
+import type { Effects } from './effects.ts';
+import { enterReady } from './lane.ts';
+import { endStep, type RunState, type StepReason, type StepState } from './state.ts';
+
+/**
+ * A step has ended: its dependents learn how, those whose condition now holds become ready, those whose
+ * condition never will end as well, and so on down. Costs O(edges below what ends).
+ */
+export function settle(state: RunState, ended: StepState, how: Ending, at: number, effects: Effects): void {
+  const ready: number[] = [];
+  const open: [StepState, Ending][] = [[ended, how]];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [step, ending] = next;
+    for (const index of step.plan.dependents) {
+      const dependent = state.steps[index]!;
+      dependent.tally.open--;
+      dependent.tally.ended[ending]++;
+      if (!mayBeJudged(state, dependent)) continue;
+      const verdict = judge(dependent.plan.condition, dependent.tally);
+      if (verdict === 'run') ready.push(index);
+      else if (verdict !== 'wait') open.push([dependent, endUnstarted(state, dependent, verdict, at)]);
+    }
+  }
+  admit(state, ready, effects);
+}
+
+/** A dependency has started: `inProgress` steps do not wait for its end. */
+export function settleStarted(state: RunState, started: StepState, effects: Effects): void {
+  const ready: number[] = [];
+  for (const index of started.plan.dependents) {
+    const dependent = state.steps[index]!;
+    dependent.tally.started++;
+    const { condition } = dependent.plan;
+    if (condition.mode !== 'inProgress' || !mayBeJudged(state, dependent)) continue;
+    if (judge(condition, dependent.tally) === 'run') ready.push(index);
+  }
+  admit(state, ready, effects);
+}
+
+/** Judges every step that still waits: the run has drained, and only its failure path is left. */
+export function settlePending(state: RunState, at: number, effects: Effects): void {
+  for (const step of state.steps) {
+    if (!mayBeJudged(state, step)) continue;
+    const verdict = judge(step.plan.condition, step.tally);
+    if (verdict === 'run') admit(state, [step.plan.index], effects);
+    else if (verdict !== 'wait') settle(state, step, endUnstarted(state, step, verdict, at), at, effects);
+  }
+}
+
+/** While a run drains nothing new is decided; what has started or ended never again. */
+function mayBeJudged(state: RunState, step: StepState): boolean {
+  return step.state === 'pending' && (state.ending === null || state.isDrained);
+}
+
+/** In definition order, which is how the serial lane takes them. */
+function admit(state: RunState, ready: number[], effects: Effects): void {
+  ready.sort((a, b) => a - b);
+  for (const index of ready) enterReady(state, state.steps[index]!, effects);
+}
+
+function endUnstarted(state: RunState, step: StepState, verdict: 'skip' | 'block', at: number): Ending {
+  const { ended } = step.tally;
+  const isBelowSkip = step.plan.condition.mode === 'onSuccess' && ended.skipped > 0;
+  if (verdict === 'block') skip(state, step, 'upstream_failed', at);
+  else skip(state, step, isBelowSkip ? 'upstream_skipped' : 'condition_not_met', at);
+  return verdict === 'block' ? 'blocked' : 'skipped';
+}
+
+function skip(state: RunState, step: StepState, reason: StepReason, at: number): void {
+  endStep(state, step, 'skipped', at);
+  step.reason = reason;
+}
