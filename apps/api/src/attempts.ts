@@ -24,7 +24,9 @@ export function attemptsOf(
 ): AttemptView[] {
   const { id, definition } = plan.steps[step.index]!;
   const attempts = new Map<string, AttemptView>();
+  let round = 0;
   for (const event of events) {
+    if (event.type === 'run.retrying') round = event.round;
     if (endsOpenAttempts.has(event.type)) {
       for (const view of attempts.values()) if (view.state === 'open') giveUp(view, event.at);
     }
@@ -32,7 +34,7 @@ export function attemptsOf(
     const { delivery, attempt } = event;
     const name = `${delivery}:${attempt}`;
     const url = delivery === 'step' ? definition.url : definition.compensation!;
-    const request = { url, webhookId: webhookId(step.runId, delivery, step.index) };
+    const request = { url, webhookId: webhookId(step.runId, delivery, step.index, delivery === 'step' ? round : 0) };
     const view = attempts.get(name) ?? opened(delivery, attempt, request);
     attempts.set(name, view);
     record(view, event);

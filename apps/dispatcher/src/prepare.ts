@@ -26,7 +26,7 @@ export function prepareRequest(
   nowMs: number,
 ): PreparedRequest {
   const body = requestBody(state, info, delivery, nowMs);
-  const id = webhookId(info.id, delivery.kind, delivery.index);
+  const id = webhookId(info.id, delivery.kind, delivery.index, delivery.round);
   const timestampSeconds = Math.floor(nowMs / 1000);
   const step = delivery.kind === 'hook' ? null : state.plan.steps[delivery.index]!;
   const headers: Record<string, string> = {

@@ -2,7 +2,6 @@ import {
   ancestorsOf,
   type Delivery,
   type HookName,
-  hasEnded,
   type Plan,
   type RunState,
   type StepState,
@@ -70,7 +69,7 @@ function previousStepsText(state: RunState, step: StepState): string {
   if (step.plan.dependencies.length === 0) return '{}';
   const ended = ancestors(state.plan, step.plan.index)
     .map((index) => state.steps[index]!)
-    .filter(hasEnded);
+    .filter(({ endedOrder }) => endedOrder !== null && endedOrder < step.readyOrder);
   return `{${ended.map((ancestor) => `"${ancestor.plan.id}":${previousStepText(ancestor)}`).join(',')}}`;
 }
 
@@ -91,7 +90,7 @@ function previousStepText(step: StepState): string {
   const error = JSON.stringify(step.error);
   const result = isCompleted ? withSuccess(step.result!) : failedResult(step, error);
   const { delivery } = step;
-  return `{"state":"${step.state}","success":${isCompleted},"result":${result},"error":${error},"attempts":${delivery?.attempts ?? 0},"startedAt":${JSON.stringify(isoTime(delivery?.firstStartedAt ?? null))},"completedAt":${JSON.stringify(isoTime(step.completedAt))}}`;
+  return `{"state":"${step.state}","success":${isCompleted},"result":${result},"error":${error},"attempts":${delivery?.attempts ?? 0},"startedAt":${JSON.stringify(isoTime(step.startedAt))},"completedAt":${JSON.stringify(isoTime(step.completedAt))}}`;
 }
 
 function failedResult(step: StepState, error: string): string {

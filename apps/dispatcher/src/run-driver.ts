@@ -125,7 +125,10 @@ export class RunDriver {
     const transition = transact(this.state, command, now, collected);
     if ('rejection' in transition) return;
     const { events } = transition;
-    this.#context.lazyStarts.add(delivery, () => this.#record(events, collected, {}));
+    const record = () => this.#record(events, collected, {});
+    // A start that lets `inProgress` steps go is a fact that something depends on: it does not wait.
+    if (collected.dueDeliveries.length > 0) record();
+    else this.#context.lazyStarts.add(delivery, record);
     this.#context.exchange(this, delivery);
   }
 

@@ -7,7 +7,9 @@ export { conclude, decide, dueDeliveries, isSendable, openDeliveries, retryPolic
 export type {
   Backoff,
   DefinitionFault,
+  FailurePolicy,
   RetryPolicy,
+  RunCondition,
   StepDefinition,
   WorkflowDefinition,
 } from './definition.ts';

@@ -36,10 +36,30 @@ const retriesSchema = z.strictObject({
   giveUpAfter: positiveDuration.optional(),
 });
 
+const failurePolicySchema = z.enum(['fail', 'continue', 'retry']);
+
+const runConditionSchema = z.enum([
+  'onSuccess',
+  'always',
+  'onFailure',
+  'onCancelled',
+  'onFailureOrCancelled',
+  'onAnyCompleted',
+  'inProgress',
+]);
+
+const joinSchema = z.union([
+  z.literal('any'),
+  z.literal('all'),
+  z.strictObject({ atLeast: z.int().min(1).max(defaultLimits.stepsMax) }),
+]);
+
 const stepSettings = {
   parallel: z.boolean().optional(),
   retries: retriesSchema.optional(),
   timeout: positiveDuration.optional(),
+  failurePolicy: failurePolicySchema.optional(),
+  continueOnFailure: z.boolean().optional(),
   headers: z.record(z.string(), z.string().max(8192)).optional(),
   payload: z.unknown().optional(),
   metadata: metadataSchema.optional(),
@@ -50,6 +70,10 @@ const stepSchema = z.strictObject({
   url: urlSchema,
   dependsOn: z.union([z.string(), z.array(z.string())]).optional(),
   compensation: urlSchema.optional(),
+  runCondition: runConditionSchema.optional(),
+  runAfterFailure: z.boolean().optional(),
+  allowPartialDependencies: z.boolean().optional(),
+  join: joinSchema.optional(),
   ...stepSettings,
 });
 
@@ -65,7 +89,9 @@ export const definitionSchema = z
     onError: urlSchema.optional(),
     timeout: positiveDuration.optional(),
     saga: z.boolean().optional(),
-    failurePolicy: z.enum(['fail']).optional(),
+    failurePolicy: failurePolicySchema.optional(),
+    continueOnFailure: z.boolean().optional(),
+    retryRounds: z.int().min(1).max(10).optional(),
     defaults: z.strictObject(stepSettings).optional(),
     tags: tagsSchema.optional(),
     metadata: metadataSchema.optional(),
@@ -73,4 +99,5 @@ export const definitionSchema = z
   .openapi('WorkflowDefinition');
 
 export type DefinitionInput = z.input<typeof definitionSchema>;
+export type ParsedStep = z.output<typeof stepSchema>;
 export type ParsedDefinition = z.output<typeof definitionSchema>;

@@ -1,14 +1,16 @@
 import {
   type DefinitionFault,
   defaultRetryPolicy,
+  type FailurePolicy,
   findGraphFaults,
   type StepDefinition,
   type WorkflowDefinition,
 } from '@waybill/engine';
 import type { DefinitionChecks } from './definition-checks.ts';
 import { absoluteUrl, findTargetFaults, isRecord } from './definition-checks.ts';
-import { definitionSchema, type ParsedDefinition } from './definition-schema.ts';
+import { definitionSchema, type ParsedDefinition, type ParsedStep } from './definition-schema.ts';
 import { zodFaults } from './faults.ts';
+import { findSenselessFields } from './senseless-fields.ts';
 
 export type DefinitionResult =
   | { readonly definition: WorkflowDefinition }
@@ -20,7 +22,7 @@ const defaultStepTimeoutSeconds = 300;
 /** Validates a client's definition and applies defaults. Reports every fault at once, each with its path. */
 export function parseDefinition(input: unknown, checks: DefinitionChecks): DefinitionResult {
   const parsed = definitionSchema.safeParse(input);
-  const shape = parsed.success ? [] : zodFaults(parsed.error);
+  const shape = parsed.success ? findSenselessFields(parsed.data) : zodFaults(parsed.error);
   const faults = [...shape, ...findGraphFaults(graphOf(input)), ...findTargetFaults(input, checks)];
   if (faults.length > 0 || !parsed.success) return { faults };
   return { definition: normalise(parsed.data, checks) };
@@ -57,6 +59,8 @@ function normalise(input: ParsedDefinition, { baseUrl }: DefinitionChecks): Work
       retries: { ...defaultRetryPolicy, ...defaults.retries, ...step.retries },
       timeout: step.timeout ?? defaults.timeout ?? defaultStepTimeoutSeconds,
       compensation: optionalUrl(step.compensation),
+      ...conditionFields(step),
+      ...policyField(step, defaults),
       ...(payload === undefined ? {} : { payload }),
       ...(Object.keys(headers).length > 0 ? { headers } : {}),
       ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
@@ -69,8 +73,34 @@ function normalise(input: ParsedDefinition, { baseUrl }: DefinitionChecks): Work
     onError: optionalUrl(input.onError),
     timeout: input.timeout ?? defaultTimeoutSeconds,
     saga: input.saga ?? false,
-    failurePolicy: input.failurePolicy ?? 'fail',
+    failurePolicy: policyField(input).failurePolicy ?? 'fail',
+    ...(input.retryRounds === undefined ? {} : { retryRounds: input.retryRounds }),
     tags: input.tags,
     metadata: input.metadata,
   };
+}
+
+/** Only what was asked for is stored: a definition without conditions reads back as it was written. */
+function conditionFields(step: ParsedStep): Partial<StepDefinition> {
+  const { join, allowPartialDependencies } = step;
+  const runCondition = step.runAfterFailure ? 'always' : step.runCondition;
+  const atLeast = join === 'any' ? 1 : typeof join === 'object' ? join.atLeast : undefined;
+  return {
+    ...(runCondition === undefined ? {} : { runCondition }),
+    ...(allowPartialDependencies ? { allowPartialDependencies } : {}),
+    ...(atLeast === undefined ? {} : { join: atLeast }),
+  };
+}
+
+interface Policied {
+  readonly failurePolicy?: FailurePolicy | undefined;
+  readonly continueOnFailure?: boolean | undefined;
+}
+
+/** `continueOnFailure: true` is another way to write `failurePolicy: "continue"`. */
+function policyField(own: Policied, defaults: Policied = {}): { failurePolicy?: FailurePolicy } {
+  const policyOf = ({ failurePolicy, continueOnFailure }: Policied) =>
+    failurePolicy ?? (continueOnFailure ? 'continue' : undefined);
+  const failurePolicy = policyOf(own) ?? policyOf(defaults);
+  return failurePolicy === undefined ? {} : { failurePolicy };
 }

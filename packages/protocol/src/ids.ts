@@ -25,7 +25,8 @@ export function idOfUuid(prefix: IdPrefix, uuid: string): string {
 
 const kindLetter = { step: 's', compensation: 'c', hook: 'h' } as const;
 
-/** The same on every attempt of a delivery, and unique: run, kind, and place of the step in the run. */
-export function webhookId(runId: string, kind: DeliveryKind, index: number): string {
-  return `msg_${runId.slice(4)}_${kindLetter[kind]}${kind === 'hook' ? '' : index}`;
+/** The same on every attempt of a delivery, and unique: run, kind, place of the step in the run, and round. */
+export function webhookId(runId: string, kind: DeliveryKind, index: number, round = 0): string {
+  const place = kind === 'hook' ? '' : index;
+  return `msg_${runId.slice(4)}_${kindLetter[kind]}${place}${round > 0 ? `r${round}` : ''}`;
 }

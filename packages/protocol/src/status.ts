@@ -95,7 +95,7 @@ function stepText(step: StepState): string {
     ['state', json(step.state)],
     ['phase', json(phaseOf(step))],
     ['reason', json(step.reason)],
-    ['startedAt', json(isoTime(step.delivery?.firstStartedAt ?? null))],
+    ['startedAt', json(isoTime(step.startedAt))],
     ['completedAt', json(isoTime(step.completedAt))],
     ['attempts', json(step.delivery?.attempts ?? 0)],
     ['result', step.result ?? 'null'],

@@ -1,0 +1,55 @@
+import type { DefinitionFault } from '@waybill/engine';
+import type { ParsedDefinition, ParsedStep } from './definition-schema.ts';
+
+/** Combinations that make no sense, each with a sentence that says what to write instead. */
+export function findSenselessFields(definition: ParsedDefinition): DefinitionFault[] {
+  const faults = definition.steps.flatMap((step, index) => {
+    const at = `steps[${index}]`;
+    return [...conditionFaults(step, at), ...policyFaults(step, `${at}.`)];
+  });
+  faults.push(...policyFaults(definition, ''), ...policyFaults(definition.defaults ?? {}, 'defaults.'));
+  const usesRounds = [definition, ...definition.steps].some((item) => item.failurePolicy === 'retry');
+  if (definition.retryRounds !== undefined && !usesRounds && definition.defaults?.failurePolicy !== 'retry') {
+    const message = 'has no effect: set failurePolicy "retry" on the workflow or on a step, or leave it out';
+    faults.push({ path: 'retryRounds', message });
+  }
+  return faults;
+}
+
+function conditionFaults(step: ParsedStep, at: string): DefinitionFault[] {
+  const faults: DefinitionFault[] = [];
+  const named = [
+    step.runCondition !== undefined && 'runCondition',
+    step.runAfterFailure === true && 'runAfterFailure',
+    step.allowPartialDependencies === true && 'allowPartialDependencies',
+    step.join !== undefined && step.join !== 'all' && 'join',
+  ].filter((name) => name !== false);
+  if (named.length > 1) {
+    const message = `${named.join(' and ')} exclude each other: each says when the step runs; keep one`;
+    faults.push({ path: `${at}.${named.at(-1)}`, message });
+  }
+  const dependencies = typeof step.dependsOn === 'string' ? [step.dependsOn] : (step.dependsOn ?? []);
+  const needsDependencies = named.find(
+    (name) => name !== 'runCondition' || step.runCondition !== 'onSuccess',
+  );
+  if (dependencies.length === 0 && needsDependencies !== undefined) {
+    const message =
+      'a step without dependencies starts at once: name the steps it reacts to in dependsOn, or leave this out';
+    faults.push({ path: `${at}.${needsDependencies}`, message });
+  }
+  if (typeof step.join === 'object' && step.join.atLeast > dependencies.length && dependencies.length > 0) {
+    const message = `asks for ${step.join.atLeast} successes of ${dependencies.length} dependencies: ask for ${dependencies.length} at most`;
+    faults.push({ path: `${at}.join.atLeast`, message });
+  }
+  return faults;
+}
+
+function policyFaults(
+  item: { failurePolicy?: string | undefined; continueOnFailure?: boolean | undefined },
+  prefix: string,
+): DefinitionFault[] {
+  if (!item.continueOnFailure || item.failurePolicy === undefined || item.failurePolicy === 'continue')
+    return [];
+  const message = `contradicts failurePolicy "${item.failurePolicy}": keep one of the two`;
+  return [{ path: `${prefix}continueOnFailure`, message }];
+}
