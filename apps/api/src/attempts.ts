@@ -66,7 +66,12 @@ function record(view: AttemptView, event: AttemptEvent): void {
     view.startedAt = isoTime(event.at);
     return;
   }
+  if (event.type === 'attempt.extended') return;
   view.startedAt = isoTime(event.startedAt);
+  if (event.type === 'attempt.pending') {
+    view.status = event.status ?? null;
+    return;
+  }
   view.endedAt = isoTime(event.at);
   view.durationMs = event.at - event.startedAt;
   view.status = event.status ?? null;

@@ -18,6 +18,8 @@ export interface DriverContext {
   abort(delivery: Delivery): void;
   onCommit(driver: RunDriver, events: readonly RunEvent[]): void;
   onDone(driver: RunDriver): void;
+  /** Reads the inbox first: a callback stored in time beats the timeout. */
+  beforeTimeout(fire: () => void): void;
   /** The journal did not take a transition: memory is ahead of the truth. */
   onFailure(driver: RunDriver, error: StoreError): void;
 }

@@ -13,6 +13,9 @@ import {
   type RunEvent,
   type RunState,
   transact,
+  type Wake,
+  type WakeTarget,
+  wakes,
 } from '@waybill/engine';
 import type { RunInfo } from '@waybill/protocol';
 import type { Signer } from '@waybill/signing';
@@ -46,6 +49,8 @@ export class RunDriver {
   readonly #context: DriverContext;
   readonly #retryTimers = new Map<Delivery, Timer>();
   readonly #consuming = new Set<string>();
+  /** Delays of steps, and waits for callbacks. */
+  readonly #wakeTimers = new Set<Timer>();
   #runTimer: Timer | null = null;
   #isDiscarded = false;
 
@@ -82,10 +87,12 @@ export class RunDriver {
     if (this.state.phase === 'done') return false;
     // Before the commands below: what they make due follows their own commit.
     const due = dueDeliveries(this.state);
+    const waking = wakes(this.state);
     if (this.state.state === 'pending') this.apply({ type: 'start' });
     else if (openDeliveries(this.state).length > 0) this.apply({ type: 'loseAttempts' });
     this.#armRunTimer();
     for (const delivery of due) this.#schedule(delivery);
+    for (const { target, at } of waking) this.#wakeAt(target, at);
     return true;
   }
 
@@ -145,6 +152,7 @@ export class RunDriver {
   discard(): void {
     this.#isDiscarded = true;
     for (const timer of this.#retryTimers.values()) this.#context.timers.cancel(timer);
+    for (const timer of this.#wakeTimers) this.#context.timers.cancel(timer);
     if (this.#runTimer) this.#context.timers.cancel(this.#runTimer);
     for (const delivery of openDeliveries(this.state)) this.#giveUp(delivery);
     this.#context.queue.remove(this);
@@ -209,6 +217,7 @@ export class RunDriver {
     if (this.#runTimer === null && this.state.startedAt !== null) this.#armRunTimer();
     for (const delivery of effects.revokedDeliveries) this.#revoke(delivery);
     for (const delivery of effects.dueDeliveries) this.#schedule(delivery);
+    for (const { target, at } of effects.wakes) this.#wakeAt(target, at);
     this.#context.onCommit(this, entry.events);
     // Not `state.phase`: memory may be done while the entry that says so is still on its way.
     if (entry.done) this.#context.onDone(this);
@@ -235,6 +244,16 @@ export class RunDriver {
     this.#retryTimers.set(delivery, timer);
   }
 
+  /** A wake-up that has become pointless is rejected when it comes: nothing has to take it back. */
+  #wakeAt(target: WakeTarget, at: number): void {
+    const timer = this.#context.timers.at(at, () => {
+      this.#wakeTimers.delete(timer);
+      if (target.kind === 'step') this.apply({ type: 'wakeStep', step: target.step });
+      else this.#context.beforeTimeout(() => this.apply({ type: 'expireAttempt', ...target }));
+    });
+    this.#wakeTimers.add(timer);
+  }
+
   #revoke(delivery: Delivery): void {
     const timer = this.#retryTimers.get(delivery);
     if (timer) this.#context.timers.cancel(timer);
@@ -251,7 +270,7 @@ export class RunDriver {
     const { startedAt, plan } = this.state;
     if (startedAt === null || isTerminal(this.state.state)) return;
     this.#runTimer ??= this.#context.timers.at(startedAt + plan.timeoutMs, () => {
-      this.apply({ type: 'timeOut' });
+      this.#context.beforeTimeout(() => this.apply({ type: 'timeOut' }));
     });
   }
 }
@@ -274,9 +293,14 @@ const endTypes: ReadonlySet<string> = new Set([
 class CollectedEffects implements Effects {
   readonly dueDeliveries: Delivery[] = [];
   readonly revokedDeliveries: Delivery[] = [];
+  readonly wakes: Wake[] = [];
 
   due(delivery: Delivery): void {
     this.dueDeliveries.push(delivery);
+  }
+
+  wake(target: WakeTarget, at: number): void {
+    this.wakes.push({ target, at });
   }
 
   revoked(delivery: Delivery): void {

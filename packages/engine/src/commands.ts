@@ -15,6 +15,10 @@ export type Command =
       readonly attempt: number;
     }
   | { readonly type: 'timeOut' }
+  /** A time that `Effects.wake` named has come. */
+  | { readonly type: 'wakeStep'; readonly step: string }
+  | { readonly type: 'expireAttempt'; readonly step: string; readonly attempt: number }
+  | Callback
   | Cancel
   | { readonly type: 'quarantine'; readonly code: string; readonly message: string };
 
@@ -34,9 +38,25 @@ export interface Cancel {
   readonly reason?: string | undefined;
 }
 
+/**
+ * An answer that came by itself. The token names the attempt and opens the delivery: success of any attempt
+ * is taken while the delivery is open, failure and heartbeats of the newest alone.
+ */
+export interface Callback {
+  readonly type: 'callback';
+  readonly commandId: string;
+  readonly step: string;
+  readonly round: number;
+  readonly attempt: number;
+  readonly outcome:
+    | Outcome
+    | { readonly kind: 'heartbeat'; readonly progress?: number; readonly note?: string };
+}
+
 /** What an exchange meant (see protocol's classifyAnswer). */
 export type Outcome =
   | { readonly kind: 'success'; readonly status?: number | undefined; readonly result: string }
+  | { readonly kind: 'pending'; readonly status?: number | undefined }
   | {
       readonly kind: 'failure';
       readonly retryable: boolean;
@@ -48,6 +68,13 @@ export type Outcome =
 
 /** A command that does not fit the state. `code` is stable and part of the public contract. */
 export interface Rejection {
-  readonly code: 'run_not_pending' | 'attempt_not_open' | 'delivery_not_due' | 'run_ended' | 'run_ending';
+  readonly code:
+    | 'run_not_pending'
+    | 'attempt_not_open'
+    | 'delivery_not_due'
+    | 'run_ended'
+    | 'run_ending'
+    | 'step_not_open'
+    | 'not_yet';
   readonly message: string;
 }

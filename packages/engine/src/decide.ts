@@ -1,9 +1,9 @@
-import type { Cancel, Command, EndAttempt, Outcome, Rejection } from './commands.ts';
-import type { RetryPolicy } from './definition.ts';
+import type { Cancel, Command, EndAttempt, Rejection } from './commands.ts';
+import { decideCallback, decideExpiry, decideWake } from './decide-callback.ts';
+import type { WakeTarget } from './effects.ts';
+import { endOf, mayStartAttempts } from './end-of-attempt.ts';
 import type { RunEvent } from './events.ts';
 import { attemptLost, findDelivery } from './evolve-delivery.ts';
-import { hookRetryPolicy } from './hook.ts';
-import { backoffDelayMs, retryAfterMaxMs } from './retry.ts';
 import { type Delivery, type DeliveryKind, isTerminal, type RunState } from './state.ts';
 
 export type Decision = { readonly events: readonly RunEvent[] } | { readonly rejection: Rejection };
@@ -19,7 +19,7 @@ export function decide(state: RunState, command: Command, now: number): Decision
     case 'endAttempt':
       return decideEnd(state, command, now);
     case 'loseAttempts':
-      return { events: openDeliveries(state).map((delivery) => lost(state, delivery, now)) };
+      return { events: exchangesOf(state).map((delivery) => lost(state, delivery, now)) };
     case 'loseAttempt': {
       const delivery = findDelivery(state, command);
       if (!delivery?.open || delivery.attempts !== command.attempt) return notOpen(command);
@@ -29,6 +29,12 @@ export function decide(state: RunState, command: Command, now: number): Decision
       if (state.state !== 'running') return reject('run_ended', `the run is ${state.state}`);
       if (isPastCancelling(state)) return reject('run_ending', `the run is ${state.phase}`);
       return { events: [{ type: 'run.timed_out', at: now }] };
+    case 'wakeStep':
+      return decideWake(state, command.step, now);
+    case 'expireAttempt':
+      return decideExpiry(state, command, now);
+    case 'callback':
+      return decideCallback(state, command, now);
     case 'cancel':
       return decideCancel(state, command, now);
     case 'quarantine': {
@@ -93,60 +99,10 @@ export function isSendable(state: RunState, delivery: Delivery): boolean {
   return mayStartAttempts(state) && (step.state === 'waiting' || step.state === 'running');
 }
 
-/** Not while it drains; once it has drained, what is left is the failure path. */
-function mayStartAttempts(state: RunState): boolean {
-  return state.phase === 'running' || (state.phase === 'draining' && state.isDrained);
-}
-
 function decideEnd(state: RunState, command: EndAttempt, now: number): Decision {
-  const { delivery: kind, step, attempt, outcome } = command;
   const delivery = findDelivery(state, command);
-  if (!delivery?.open || delivery.attempts !== attempt) return notOpen(command);
-  const ended = {
-    at: now,
-    delivery: kind,
-    step,
-    attempt,
-    startedAt: delivery.attemptStartedAt,
-    status: outcome.status,
-  };
-  if (outcome.kind === 'success') {
-    const result = kind === 'step' ? outcome.result : undefined;
-    return { events: [{ type: completed[kind], ...ended, result }] };
-  }
-  const { error, excerpt } = outcome;
-  const retryAt = nextAttemptAt(state, delivery, outcome, now);
-  if (retryAt === null) return { events: [{ type: failed[kind], ...ended, error, excerpt }] };
-  return { events: [{ type: 'attempt.failed', ...ended, error, excerpt, retryAt }] };
-}
-
-const completed = {
-  step: 'step.completed',
-  compensation: 'compensation.completed',
-  hook: 'hook.delivered',
-} as const;
-const failed = { step: 'step.failed', compensation: 'compensation.failed', hook: 'hook.failed' } as const;
-
-/** When the delivery is attempted again, or null when this failure is its last. */
-function nextAttemptAt(
-  state: RunState,
-  delivery: Delivery,
-  outcome: Outcome & { kind: 'failure' },
-  now: number,
-): number | null {
-  if (!outcome.retryable || (delivery.kind === 'step' && !mayStartAttempts(state))) return null;
-  const policy = retryPolicyOf(state, delivery);
-  if (delivery.spent >= policy.maxAttempts) return null;
-  const seed = `${state.runId}:${delivery.kind}:${delivery.index}`;
-  const asked = Math.min(outcome.retryAfterMs ?? 0, retryAfterMaxMs);
-  const retryAt = now + Math.max(backoffDelayMs(policy, delivery.spent, seed), asked);
-  const limit = policy.giveUpAfter;
-  const isPastLimit = limit !== undefined && retryAt > (delivery.firstStartedAt ?? now) + limit * 1000;
-  return isPastLimit ? null : retryAt;
-}
-
-export function retryPolicyOf(state: RunState, delivery: Delivery): RetryPolicy {
-  return delivery.kind === 'hook' ? hookRetryPolicy : state.plan.steps[delivery.index]!.retries;
+  if (!delivery?.open || delivery.attempts !== command.attempt) return notOpen(command);
+  return { events: [endOf(state, delivery, command, now)] };
 }
 
 function decideCancel(state: RunState, command: Cancel, now: number): Decision {
@@ -165,7 +121,28 @@ function isPastCancelling(state: RunState): boolean {
   return state.phase === 'compensating' || state.ending === 'cancelled';
 }
 
-/** Deliveries with an exchange in flight. */
+/** Open deliveries that wait for an answer over their own connection, not for a callback. */
+function exchangesOf(state: RunState): Delivery[] {
+  return openDeliveries(state).filter((delivery) => delivery.pendingUntil === null);
+}
+
+export interface Wake {
+  readonly target: WakeTarget;
+  /** Engine time in ms. */
+  readonly at: number;
+}
+
+/** What `Effects.wake` had announced and is still to come, for a dispatcher that loads the run. */
+export function wakes(state: RunState): Wake[] {
+  return state.steps.flatMap(({ plan: { id: step }, wakeAt, delivery }): Wake[] => {
+    if (wakeAt !== null) return [{ target: { kind: 'step', step }, at: wakeAt }];
+    const until = delivery?.pendingUntil ?? null;
+    if (until === null) return [];
+    return [{ target: { kind: 'attempt', step, attempt: delivery!.attempts }, at: until }];
+  });
+}
+
+/** Deliveries with an exchange in flight, or waiting for a callback. */
 export function openDeliveries(state: RunState): Delivery[] {
   return [...deliveriesOf(state)].filter((delivery) => delivery.open);
 }

@@ -32,6 +32,10 @@ export interface StepDefinition {
   readonly allowPartialDependencies?: boolean | undefined;
   /** Starts as soon as this many dependencies have succeeded. */
   readonly join?: number | undefined;
+  /** Seconds from when the step came to be; it starts at the later of this and its condition. */
+  readonly delay?: number | undefined;
+  /** ISO 8601; instead of `delay`. */
+  readonly runAt?: string | undefined;
   /** The workflow's when absent. */
   readonly failurePolicy?: FailurePolicy | undefined;
   readonly payload?: unknown;

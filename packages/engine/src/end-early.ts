@@ -51,6 +51,7 @@ function endEarly(state: RunState, { at, reason, spares }: EarlyEnd, effects: Ef
     if (step.delivery) {
       step.delivery.open = false;
       step.delivery.retryAt = null;
+      step.delivery.pendingUntil = null;
       effects.revoked(step.delivery);
     }
     if (step.state === 'running') endRunning(state, step, { at, reason }, effects);

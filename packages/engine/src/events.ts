@@ -7,6 +7,9 @@ export type RunEvent =
   | AttemptStarted
   | AttemptFailed
   | AttemptLost
+  | AttemptPending
+  | AttemptExtended
+  | StepWoken
   | DeliveryCompleted
   | DeliveryFailed
   | RunTimedOut
@@ -48,6 +51,7 @@ export interface AttemptStarted extends OfAttempt {
   readonly type: 'attempt.started';
 }
 export interface AttemptFailed extends OfEndedAttempt {
+  readonly callback?: number | undefined;
   readonly type: 'attempt.failed';
   readonly error: StepError;
   readonly retryAt: number;
@@ -58,12 +62,34 @@ export interface AttemptFailed extends OfEndedAttempt {
 export interface AttemptLost extends OfEndedAttempt {
   readonly type: 'attempt.lost';
 }
+/** The handler will answer by callback. */
+export interface AttemptPending extends OfEndedAttempt {
+  readonly callback?: number | undefined;
+  readonly type: 'attempt.pending';
+  readonly until: number;
+}
+/** A heartbeat of the handler: it is still at work. */
+export interface AttemptExtended extends OfAttempt {
+  readonly type: 'attempt.extended';
+  readonly until: number;
+  /** 0 to 100. */
+  readonly progress?: number | undefined;
+  readonly note?: string | undefined;
+}
+/** The time that a step waited for has come. */
+export interface StepWoken extends At {
+  readonly type: 'step.woken';
+  readonly step: string;
+}
 export interface DeliveryCompleted extends OfEndedAttempt {
+  /** The attempt whose token the callback carried that ended it. */
+  readonly callback?: number | undefined;
   readonly type: 'step.completed' | 'compensation.completed' | 'hook.delivered';
   /** JSON text as it came (steps only). */
   readonly result?: string | undefined;
 }
 export interface DeliveryFailed extends OfEndedAttempt {
+  readonly callback?: number | undefined;
   readonly type: 'step.failed' | 'compensation.failed' | 'hook.failed';
   readonly error: StepError;
   readonly excerpt?: string | undefined;

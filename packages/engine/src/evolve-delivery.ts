@@ -1,7 +1,9 @@
 import type { Effects } from './effects.ts';
 import type {
+  AttemptExtended,
   AttemptFailed,
   AttemptLost,
+  AttemptPending,
   AttemptStarted,
   DeliveryCompleted,
   DeliveryFailed,
@@ -71,11 +73,12 @@ function openAttempt(
   step.state = 'running';
   if (step.startedAt !== null) return;
   step.startedAt = at;
-  settleStarted(state, step, effects);
+  settleStarted(state, step, at, effects);
 }
 
 function closeAttempt(state: RunState, delivery: Delivery): void {
   delivery.open = false;
+  delivery.pendingUntil = null;
   if (delivery.kind === 'step') state.openExchanges--;
 }
 
@@ -84,6 +87,7 @@ export function failAttempt(state: RunState, event: AttemptFailed, effects: Effe
   openAttempt(state, delivery, event.attempt, event.startedAt, effects);
   closeAttempt(state, delivery);
   delivery.error = event.error;
+  delivery.callback = event.callback ?? null;
   delivery.retryAt = event.retryAt;
   effects.due(delivery);
 }
@@ -97,11 +101,29 @@ export function loseAttempt(state: RunState, event: AttemptLost, effects: Effect
   effects.due(delivery);
 }
 
+/** The exchange is over and the attempt is not: it counts as in flight until its callback or its timeout. */
+export function holdAttempt(state: RunState, event: AttemptPending, effects: Effects): void {
+  const delivery = requireDelivery(state, event);
+  openAttempt(state, delivery, event.attempt, event.startedAt, effects);
+  waitUntil(delivery, event, effects);
+}
+
+export function extendAttempt(state: RunState, event: AttemptExtended, effects: Effects): void {
+  const delivery = requireDelivery(state, event);
+  waitUntil(delivery, event, effects);
+}
+
+function waitUntil(delivery: Delivery, event: AttemptPending | AttemptExtended, effects: Effects): void {
+  delivery.pendingUntil = event.until;
+  effects.wake({ kind: 'attempt', step: event.step!, attempt: event.attempt }, event.until);
+}
+
 export function completeDelivery(state: RunState, event: DeliveryCompleted, effects: Effects): void {
   const delivery = requireDelivery(state, event);
   openAttempt(state, delivery, event.attempt, event.startedAt, effects);
   closeAttempt(state, delivery);
   delivery.state = 'completed';
+  delivery.callback = event.callback ?? null;
   delivery.error = null;
   if (delivery.kind === 'hook') state.phase = 'done';
   else if (delivery.kind === 'compensation') nextCompensation(state, effects);
@@ -123,6 +145,7 @@ export function failDelivery(state: RunState, event: DeliveryFailed, effects: Ef
   closeAttempt(state, delivery);
   delivery.state = 'failed';
   delivery.error = event.error;
+  delivery.callback = event.callback ?? null;
   if (delivery.kind === 'hook') state.phase = 'done';
   else if (delivery.kind === 'compensation') nextCompensation(state, effects);
   else failStep(state, state.steps[delivery.index]!, event.error, event.at, effects);

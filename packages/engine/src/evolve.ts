@@ -1,8 +1,16 @@
 import { type Effects, noEffects } from './effects.ts';
 import { cancel, quarantine, timeOut } from './end-early.ts';
-import type { RunEvent } from './events.ts';
-import { completeDelivery, failAttempt, failDelivery, loseAttempt, startAttempt } from './evolve-delivery.ts';
-import { enterReady } from './lane.ts';
+import type { RunEvent, RunRetrying } from './events.ts';
+import {
+  completeDelivery,
+  extendAttempt,
+  failAttempt,
+  failDelivery,
+  holdAttempt,
+  loseAttempt,
+  startAttempt,
+} from './evolve-delivery.ts';
+import { enterLane, enterReady } from './lane.ts';
 import { settlePending } from './settle.ts';
 import { createDelivery, type RunState, type StepError } from './state.ts';
 
@@ -24,6 +32,12 @@ export function evolve(state: RunState, event: RunEvent, effects: Effects = noEf
       return failAttempt(state, event, effects);
     case 'attempt.lost':
       return loseAttempt(state, event, effects);
+    case 'attempt.pending':
+      return holdAttempt(state, event, effects);
+    case 'attempt.extended':
+      return extendAttempt(state, event, effects);
+    case 'step.woken':
+      return enterLane(state, state.steps[state.plan.indexById.get(event.step)!]!, effects);
     case 'step.completed':
     case 'compensation.completed':
     case 'hook.delivered':
@@ -40,7 +54,7 @@ export function evolve(state: RunState, event: RunEvent, effects: Effects = noEf
       state.isDrained = true;
       return settlePending(state, event.at, effects);
     case 'run.retrying':
-      return startRound(state, event.round, effects);
+      return startRound(state, event, effects);
     case 'run.compensating':
       return startCompensating(state, effects);
     case 'run.completed':
@@ -67,18 +81,18 @@ function start(state: RunState, at: number, effects: Effects): void {
   state.state = 'running';
   state.phase = 'running';
   state.startedAt = at;
-  for (const index of state.plan.roots) enterReady(state, state.steps[index]!, effects);
+  for (const index of state.plan.roots) enterReady(state, state.steps[index]!, at, effects);
 }
 
 /** The failed steps are sent again, as new deliveries. */
-function startRound(state: RunState, round: number, effects: Effects): void {
+function startRound(state: RunState, { round, at }: RunRetrying, effects: Effects): void {
   state.rounds = round;
   const failed = state.awaitingRound.splice(0).sort((a, b) => a - b);
   for (const index of failed) {
     const step = state.steps[index]!;
     Object.assign(step, { error: null, completedAt: null, endedOrder: null });
     state.unfinished++;
-    enterReady(state, step, effects);
+    enterReady(state, step, at, effects);
   }
 }
 

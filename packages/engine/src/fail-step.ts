@@ -90,6 +90,7 @@ function cutOff(
 export function postpone(state: RunState, step: StepState): void {
   if (step.state === 'waiting') state.active--;
   step.state = 'pending';
+  step.wakeAt = null;
   step.delivery = null;
 }
 

@@ -1,11 +1,25 @@
 import type { Effects } from './effects.ts';
 import { createDelivery, type RunState, type StepState } from './state.ts';
 
-/** The step's dependencies are met: it is sent at once, or queues for the serial lane. */
-export function enterReady(state: RunState, step: StepState, effects: Effects): void {
+/** The step's condition holds: it waits for its time, if it has one, then for the lane or a socket. */
+export function enterReady(state: RunState, step: StepState, at: number, effects: Effects): void {
   step.state = 'waiting';
   step.readyOrder = state.endedCount;
   state.active++;
+  const wakeAt = timeOf(state, step);
+  if (wakeAt === null || wakeAt <= at) return enterLane(state, step, effects);
+  step.wakeAt = wakeAt;
+  effects.wake({ kind: 'step', step: step.plan.id }, wakeAt);
+}
+
+function timeOf(state: RunState, { plan: { gate } }: StepState): number | null {
+  if (gate === null) return null;
+  return 'at' in gate ? gate.at : (state.startedAt ?? 0) + gate.afterMs;
+}
+
+/** It is sent at once, or queues for the serial lane. */
+export function enterLane(state: RunState, step: StepState, effects: Effects): void {
+  step.wakeAt = null;
   if (step.plan.definition.parallel) return grant(state, step, effects);
   state.laneQueue.push(step.plan.index);
   admitNext(state, effects);

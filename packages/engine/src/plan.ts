@@ -21,6 +21,8 @@ export interface PlanStep {
   readonly timeoutMs: number;
   readonly retries: RetryPolicy;
   readonly condition: Condition;
+  /** ms after the run's start, or a fixed engine time; null: nothing but the condition. */
+  readonly gate: { readonly afterMs: number } | { readonly at: number } | null;
   readonly failurePolicy: FailurePolicy;
   /** Is not cut off when the run fails: of a failure mode, or depends on such steps alone. */
   readonly isFailurePath: boolean;
@@ -43,12 +45,18 @@ export function compilePlan(definition: WorkflowDefinition): Plan {
       timeoutMs: step.timeout * 1000,
       retries: step.retries,
       condition: conditionOf(step),
+      gate: gateOf(step),
       failurePolicy: step.failurePolicy ?? definition.failurePolicy,
       isFailurePath: failurePath[index]!,
     };
   });
   const roots = steps.filter((step) => step.dependencies.length === 0).map((step) => step.index);
   return { definition, steps, indexById, roots, timeoutMs: definition.timeout * 1000 };
+}
+
+function gateOf({ delay, runAt }: StepDefinition): PlanStep['gate'] {
+  if (runAt !== undefined) return { at: Date.parse(runAt) };
+  return delay === undefined ? null : { afterMs: delay * 1000 };
 }
 
 /** Walks from the roots down, so that each step is looked at once all its dependencies are known. */

@@ -22,11 +22,11 @@ export function settle(state: RunState, ended: StepState, how: Ending, at: numbe
       else if (verdict !== 'wait') open.push([dependent, endUnstarted(state, dependent, verdict, at)]);
     }
   }
-  admit(state, ready, effects);
+  admit(state, ready, at, effects);
 }
 
 /** A dependency has started: `inProgress` steps do not wait for its end. */
-export function settleStarted(state: RunState, started: StepState, effects: Effects): void {
+export function settleStarted(state: RunState, started: StepState, at: number, effects: Effects): void {
   const ready: number[] = [];
   for (const index of started.plan.dependents) {
     const dependent = state.steps[index]!;
@@ -35,7 +35,7 @@ export function settleStarted(state: RunState, started: StepState, effects: Effe
     if (condition.mode !== 'inProgress' || !mayBeJudged(state, dependent)) continue;
     if (judge(condition, dependent.tally) === 'run') ready.push(index);
   }
-  admit(state, ready, effects);
+  admit(state, ready, at, effects);
 }
 
 /** Judges every step that still waits: the run has drained, and only its failure path is left. */
@@ -43,7 +43,7 @@ export function settlePending(state: RunState, at: number, effects: Effects): vo
   for (const step of state.steps) {
     if (!mayBeJudged(state, step)) continue;
     const verdict = judge(step.plan.condition, step.tally);
-    if (verdict === 'run') admit(state, [step.plan.index], effects);
+    if (verdict === 'run') admit(state, [step.plan.index], at, effects);
     else if (verdict !== 'wait') settle(state, step, endUnstarted(state, step, verdict, at), at, effects);
   }
 }
@@ -54,9 +54,9 @@ function mayBeJudged(state: RunState, step: StepState): boolean {
 }
 
 /** In definition order, which is how the serial lane takes them. */
-function admit(state: RunState, ready: number[], effects: Effects): void {
+function admit(state: RunState, ready: number[], at: number, effects: Effects): void {
   ready.sort((a, b) => a - b);
-  for (const index of ready) enterReady(state, state.steps[index]!, effects);
+  for (const index of ready) enterReady(state, state.steps[index]!, at, effects);
 }
 
 function endUnstarted(state: RunState, step: StepState, verdict: 'skip' | 'block', at: number): Ending {

@@ -25,8 +25,8 @@ export type RunPhase = 'running' | 'waiting' | 'paused' | 'draining' | 'compensa
  *        └──▶ skipped | cancelled       └──▶ skipped | cancelled
  *
  * - `pending`: the end of a dependency.
- * - `waiting`: the serial lane, or a free socket.
- * - `running`: the handler's answer, the back-off timer, the attempt's timeout.
+ * - `waiting`: the clock (`delay`, `runAt`), the serial lane, or a free socket.
+ * - `running`: the handler's answer or callback, the back-off timer, the attempt's timeout.
  */
 export type StepStateName =
   | 'pending'
@@ -73,6 +73,10 @@ export interface Delivery {
   /** When the newest attempt started; engine time in ms. */
   attemptStartedAt: number;
   firstStartedAt: number | null;
+  /** The handler has answered that a callback will come: until this engine time in ms. */
+  pendingUntil: number | null;
+  /** The attempt whose callback ended it, if one did. */
+  callback: number | null;
   /** Back-off: not before this time; engine time in ms. */
   retryAt: number | null;
   error: StepError | null;
@@ -86,6 +90,8 @@ export interface StepState {
   state: StepStateName;
   reason: StepReason | null;
   readonly tally: Tally;
+  /** Its condition holds, its time has not come: engine time in ms. */
+  wakeAt: number | null;
   /** Null until the step may be sent. */
   delivery: Delivery | null;
   startedAt: number | null;
@@ -177,6 +183,7 @@ function createStepState(plan: PlanStep): StepState {
     state: 'pending',
     reason: null,
     tally: createTally(plan.dependencies.length),
+    wakeAt: null,
     delivery: null,
     startedAt: null,
     completedAt: null,
@@ -199,6 +206,8 @@ export function createDelivery(kind: DeliveryKind, index: number, round = 0, att
     open: false,
     attemptStartedAt: 0,
     firstStartedAt: null,
+    pendingUntil: null,
+    callback: null,
     retryAt: null,
     error: null,
     state: 'open',
@@ -217,6 +226,7 @@ export function endStep(
   at: number,
 ): void {
   if (step.state === 'waiting' || step.state === 'running') state.active--;
+  step.wakeAt = null;
   step.state = outcome;
   step.completedAt = at;
   step.endedOrder = state.endedCount++;
