@@ -1,11 +1,16 @@
 import { startTemporaryPostgres } from '@waybill/embedded';
 import type { RunEvent } from '@waybill/engine';
 import { createId, uuidOfId } from '@waybill/protocol';
+import { connect } from '../src/connect.ts';
 import { type Database, openDatabase } from '../src/database.ts';
 import type { JournalEntry, NewRun, RunRef } from '../src/journal/entry.ts';
 import { type Fence, Journal, type JournalOptions } from '../src/journal/journal.ts';
 import { LeaseRow } from '../src/leases.ts';
 import { migrate } from '../src/migrate.ts';
+import { findRuns, type RunRow } from '../src/runs.ts';
+
+export { StoreError } from '../src/errors.ts';
+export { postCommand } from '../src/inbox.ts';
 
 export interface TestDatabase {
   readonly url: string;
@@ -113,4 +118,53 @@ export async function outcomes(appends: readonly Promise<void>[]): Promise<strin
   return settled.map((result) =>
     result.status === 'fulfilled' ? 'ok' : String((result.reason as { code?: unknown }).code),
   );
+}
+
+export function unfencedJournal(url: string): Journal {
+  return new Journal({ databaseUrl: url, fence: null });
+}
+
+export async function queueRow(
+  sql: Database,
+  uuid: string,
+): Promise<{ owner: string | null; claims: number } | undefined> {
+  const [row] = await sql<{ owner: string | null; claims: number }[]>`
+    select owner, claims from run_queue where run_id = ${uuid}`;
+  return row;
+}
+
+export async function runRow(sql: Database, uuid: string): Promise<RunRow | undefined> {
+  return (await findRuns(sql, [uuid]))[0];
+}
+
+export interface HeldLock {
+  /** Resolves when a session waits for a lock. */
+  waiter(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Holds a run's queue row in a transaction of its own, so that a flush that deletes it has to wait. */
+export function lockQueueRow(url: string, uuid: string): Promise<HeldLock> {
+  return holdTransaction(url, `select 1 from run_queue where run_id = '${uuid}' for update`);
+}
+
+/** Runs a statement and keeps its transaction open. */
+export async function holdTransaction(url: string, statement: string): Promise<HeldLock> {
+  const sql = connect(url, { name: 'lock', max: 1 });
+  await sql.unsafe('begin');
+  await sql.unsafe(statement);
+  return {
+    async waiter() {
+      for (;;) {
+        const [row] = await sql`
+          select 1 from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))`;
+        if (row) return;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
+    async release() {
+      await sql.unsafe('commit');
+      await sql.end();
+    },
+  };
 }
