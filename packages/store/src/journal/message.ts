@@ -84,7 +84,9 @@ function insertEvents(batch: readonly NumberedEntry[]): string {
 }
 
 function updateRuns(entries: readonly JournalEntry[]): string {
-  const values = valuesOf(entries, ({ run, change }) => [
+  // Of two source rows for one run, UPDATE takes any: only the newest change may be among them.
+  const newest = new Map(entries.map((entry) => [entry.run, entry]));
+  const values = valuesOf([...newest.values()], ({ run, change }) => [
     uuid(run.uuid),
     text(change!.state),
     `${integer(change!.startedAtMs)}::bigint`,
