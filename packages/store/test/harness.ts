@@ -11,6 +11,7 @@ import { findRuns, type RunRow } from '../src/runs.ts';
 
 export { StoreError } from '../src/errors.ts';
 export { postCommand } from '../src/inbox.ts';
+export { rescueExpired } from '../src/leases.ts';
 
 export interface TestDatabase {
   readonly url: string;

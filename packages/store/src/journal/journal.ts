@@ -2,7 +2,7 @@ import { StoreError } from '../errors.ts';
 import { diagnose } from './diagnose.ts';
 import type { JournalEntry } from './entry.ts';
 import { Lane } from './lane.ts';
-import { buildMessage, type NumberedEntry } from './message.ts';
+import { buildMessage, type NumberedEntry, presenceMessage } from './message.ts';
 import { PendingEntries, type PendingEntry } from './pending.ts';
 
 export interface Fence {
@@ -146,7 +146,7 @@ export class Journal {
         return;
       } catch (error) {
         const diagnosis = diagnose(error);
-        if (diagnosis === 'duplicate' && isUnknown) {
+        if (diagnosis === 'duplicate' && isUnknown && (await this.#isPresent(lane, batch))) {
           for (const { resolve } of batch) resolve();
           return;
         }
@@ -156,6 +156,20 @@ export class Journal {
         if (this.#closed && diagnosis !== 'fence') return rejectAll(batch, this.#closed);
         this.#stuckSince ??= performance.now();
         if (diagnosis !== 'fence' || attempt > 0) await delay(Math.min(retryDelayMsMax, 10 * 2 ** attempt));
+      }
+    }
+  }
+
+  /** Whether the first copy of a batch has committed. One row of a stale driver may look as if it had. */
+  async #isPresent(lane: Lane, batch: readonly PendingNumbered[]): Promise<boolean> {
+    for (;;) {
+      try {
+        const [row] = await lane.query<{ present: number }>(presenceMessage(batch));
+        return row!.present === batch.length;
+      } catch (error) {
+        if (this.#closed) return false;
+        this.#stuckSince ??= performance.now();
+        await delay(retryDelayMsMax);
       }
     }
   }
