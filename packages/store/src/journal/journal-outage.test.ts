@@ -84,6 +84,20 @@ test('a killed session: the same rows are sent again', async () => {
   await journal.close();
 });
 
+test('close goes on with a flush whose session is killed', async () => {
+  const { journal } = await h.openJournal(database.url, { laneCount: 1 });
+  const run = h.newRef();
+  await journal.append(h.creation(run));
+  const lock = await h.lockQueueRow(database.url, run.uuid);
+  const append = h.outcomes([journal.append(h.entry(run, { done: true }))]);
+  await lock.waiter();
+  const closed = journal.close();
+  await killLanes();
+  await lock.release();
+  await closed;
+  expect(await append).toEqual(['ok']);
+});
+
 test('a session killed in a query leaves the outcome unknown; one killed while idle is set up anew', async () => {
   const lane = new Lane({ databaseUrl: database.url, name: 'journal x', answerTimeoutMs: 10_000 });
   const check = `select 1 / (current_setting('statement_timeout') = '10s')::int`;
@@ -111,7 +125,7 @@ test('appends outlast a stop of the server; close does not wait for one that sta
   const dataDir = mkdtempSync(join(tmpdir(), 'waybill-journal-'));
   const first = await startEmbeddedPostgres({ dataDir, isDurable: false });
   await migrate({ databaseUrl: first.url });
-  const { journal, lease } = await h.openJournal(first.url);
+  const { journal, lease } = await h.openJournal(first.url, { closeGraceMs: 100 });
   const run = h.newRef();
   await journal.append(h.creation(run));
   await first.stop();
