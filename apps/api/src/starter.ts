@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { createRunState, evolve, type Plan } from '@waybill/engine';
 import { createId, Problem, statusText, uuidOfId } from '@waybill/protocol';
-import { claimIdempotencyKey, findRun, StoreError } from '@waybill/store';
+import { findRun, StoreError } from '@waybill/store';
 import type { ApiDeps, Principal } from './deps.ts';
+import { claimKey, type Idempotency } from './idempotency.ts';
 import { infoOf, type RunViews } from './run-views.ts';
 
 export interface StartRequest {
@@ -12,7 +12,7 @@ export interface StartRequest {
   readonly context: string;
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
-  readonly idempotency: { readonly key: string; readonly body: string } | null;
+  readonly idempotency: Idempotency | null;
 }
 
 export interface StartedRun {
@@ -36,16 +36,9 @@ export class Starter {
     const id = createId('run');
     const uuid = uuidOfId('run', id)!;
     if (!request.idempotency) return this.#write(request, uuid);
-    const { key, body } = request.idempotency;
-    const bodyHash = createHash('sha256').update(body).digest();
-    const { projectUuid } = request.principal;
-    const claim = { projectUuid, key, bodyHash, runUuid: uuid };
-    const result = await claimIdempotencyKey(this.#deps.database, claim);
-    if (result.kind === 'other_body') {
-      throw new Problem('idempotency_key_reused', 'this Idempotency-Key was used with another body');
-    }
-    if (result.kind === 'first') return this.#write(request, uuid);
-    return (await this.#existing(result.runUuid)) ?? (await this.#writeOnce(request, result.runUuid));
+    const claim = await claimKey(this.#deps.database, request.idempotency, uuid);
+    const existing = claim.isRepeat ? await this.#existing(claim.uuid) : null;
+    return existing ?? (await this.#writeOnce(request, claim.uuid));
   }
 
   async #existing(uuid: string): Promise<StartedRun | null> {
@@ -55,7 +48,7 @@ export class Starter {
     return { id: info.id, status: statusText(state, info) };
   }
 
-  /** The first request claimed the key and died, or is still on its way: whoever writes first wins. */
+  /** The first request may have died, or be on its way still: whoever writes first wins. */
   async #writeOnce(request: StartRequest, uuid: string): Promise<StartedRun> {
     try {
       return await this.#write(request, uuid);
