@@ -97,11 +97,16 @@ test('workflows and versions are paged to the end', async () => {
   });
 });
 
+interface Page<Row> {
+  readonly data: Row[];
+  readonly nextCursor: string | null;
+}
+
 async function pages<Row>(path: string): Promise<Row[]> {
   const rows: Row[] = [];
   for (let cursor: string | null = ''; cursor !== null; ) {
-    const line = `GET ${path}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`;
-    const { body } = await api.now.call<{ data: Row[]; nextCursor: string | null }>(line);
+    const after: string = cursor && `&cursor=${encodeURIComponent(cursor)}`;
+    const { body }: { body: Page<Row> } = await api.now.call<Page<Row>>(`GET ${path}${after}`);
     expect(body.data.length).toBeGreaterThan(0);
     rows.push(...body.data);
     cursor = body.nextCursor;

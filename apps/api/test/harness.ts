@@ -206,6 +206,15 @@ export class TestApi {
   }
 }
 
+/** A promise and its resolver: how a test holds what it has given away. */
+export function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}
+
 /** One API for the file it is called in. */
 export function useApi(limits?: Partial<Limits>): { readonly now: TestApi } {
   let api: TestApi | undefined;
