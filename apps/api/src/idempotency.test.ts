@@ -69,6 +69,20 @@ test('a request that died after claiming its key is carried out by the repeat, u
   expect(await runsOf(api.now, 'died')).toBe(1);
 });
 
+test('a repeat does not hand the run to the dispatcher: the first may be doing so', async () => {
+  const body = { ...definition, id: 'handed' };
+  await die('handed', `/v1/workflows\n${JSON.stringify(body)}`);
+  const handed: string[] = [];
+  const startOwned = async ({ uuid }: { uuid: string }) => void handed.push(uuid);
+  api.now.dispatcher = { mayOwn: () => true, poke: () => {}, startOwned };
+  const repeat = await create('handed', body);
+  const fresh = await create('fresh', body);
+  api.now.dispatcher = null;
+  expect([repeat.status, repeat.body.state]).toEqual([201, 'pending']);
+  expect([fresh.status, fresh.body.state]).toEqual([201, 'running']);
+  expect(handed).toEqual([uuidOfId('run', fresh.body.id as string)]);
+});
+
 test('a first request that is overtaken by its repeat is answered with the run of the repeat', async () => {
   const body = { ...definition, id: 'overtaken' };
   const [reached, released] = [gate(), gate()];

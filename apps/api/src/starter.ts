@@ -21,6 +21,12 @@ export interface StartedRun {
   readonly status: string;
 }
 
+interface WriteAs {
+  readonly uuid: string;
+  /** Never for a repeat: two requests handing over one run would make two drivers of it. */
+  readonly mayOwn: boolean;
+}
+
 /** Starts runs: durable first, acknowledged then. */
 export class Starter {
   readonly #deps: ApiDeps;
@@ -35,10 +41,10 @@ export class Starter {
   async start(request: StartRequest): Promise<StartedRun> {
     const id = createId('run');
     const uuid = uuidOfId('run', id)!;
-    if (!request.idempotency) return this.#write(request, uuid);
+    if (!request.idempotency) return this.#write(request, { uuid, mayOwn: true });
     const claim = await claimKey(this.#deps.database, request.idempotency, uuid);
     const existing = claim.isRepeat ? await this.#existing(claim.uuid) : null;
-    return existing ?? (await this.#writeOnce(request, claim.uuid));
+    return existing ?? (await this.#writeOnce(request, { uuid: claim.uuid, mayOwn: !claim.isRepeat }));
   }
 
   async #existing(uuid: string): Promise<StartedRun | null> {
@@ -49,17 +55,17 @@ export class Starter {
   }
 
   /** The first request may have died, or be on its way still: whoever writes first wins. */
-  async #writeOnce(request: StartRequest, uuid: string): Promise<StartedRun> {
+  async #writeOnce(request: StartRequest, as: WriteAs): Promise<StartedRun> {
     try {
-      return await this.#write(request, uuid);
+      return await this.#write(request, as);
     } catch (error) {
-      const existing = error instanceof StoreError ? await this.#existing(uuid) : null;
+      const existing = error instanceof StoreError ? await this.#existing(as.uuid) : null;
       if (!existing) throw error;
       return existing;
     }
   }
 
-  async #write(request: StartRequest, uuid: string): Promise<StartedRun> {
+  async #write(request: StartRequest, { uuid, mayOwn }: WriteAs): Promise<StartedRun> {
     const { dispatcher, journal, hints } = this.#deps;
     const { principal, plan, version, context, tags, metadata } = request;
     const createdAtMs = this.#deps.now();
@@ -75,7 +81,7 @@ export class Starter {
     };
     const state = createRunState(plan, '');
     const info = infoOf({ uuid, ...row, tags: [...tags] });
-    if (dispatcher?.mayOwn()) {
+    if (mayOwn && dispatcher?.mayOwn()) {
       await dispatcher.startOwned({ uuid, row, plan });
       evolve(state, { type: 'run.created', at: createdAtMs, started: true });
       return { id: info.id, status: statusText(state, info) };
