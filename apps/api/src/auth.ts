@@ -40,8 +40,8 @@ async function findPrincipal(database: Database, hash: Buffer): Promise<Principa
   return { ...row, scopes: new Set(row.scopes as Scope[]) };
 }
 
-/** @throws Problem `forbidden` when the key has neither the scope nor `admin`. */
-export function requireScope(principal: Principal, scope: Scope): void {
-  if (principal.scopes.has(scope) || principal.scopes.has('admin')) return;
-  throw new Problem('forbidden', `this API key lacks the scope "${scope}"`);
+/** @throws Problem `forbidden` when the key has none of the scopes, nor `admin`. */
+export function requireScope({ scopes }: Principal, ...anyOf: readonly Scope[]): void {
+  if (scopes.has('admin') || anyOf.some((scope) => scopes.has(scope))) return;
+  throw new Problem('forbidden', `this API key lacks the scope "${anyOf.join('" or "')}"`);
 }

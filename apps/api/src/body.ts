@@ -1,5 +1,5 @@
 import type { z } from '@hono/zod-openapi';
-import { memberText, Problem, zodFaults } from '@waybill/protocol';
+import { defaultLimits, isNestedDeeperThan, memberText, Problem, zodFaults } from '@waybill/protocol';
 import type { Context } from 'hono';
 import type { ApiEnv } from './deps.ts';
 
@@ -19,8 +19,18 @@ export async function readJson(c: Context<ApiEnv>): Promise<JsonBody> {
   if (text !== '{}' && !/^application\/([\w.-]+\+)?json\b/i.test(type ?? '')) {
     throw new Problem('unsupported_media_type', 'send JSON with "content-type: application/json"');
   }
+  const value = parseJson(text);
+  // Parsing takes any depth; what serialises a definition again does not.
+  if (isNestedDeeperThan(text, defaultLimits.jsonDepthMax)) {
+    const detail = `the body is nested deeper than jsonDepthMax ${defaultLimits.jsonDepthMax}`;
+    throw new Problem('invalid_json', detail);
+  }
+  return { text, value };
+}
+
+function parseJson(text: string): unknown {
   try {
-    return { text, value: JSON.parse(text) as unknown };
+    return JSON.parse(text);
   } catch (error) {
     throw new Problem('invalid_json', `the body is not JSON: ${(error as Error).message}`);
   }

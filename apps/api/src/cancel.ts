@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { isTerminal, type RunEvent } from '@waybill/engine';
 import { idOfUuid, Problem, type ProblemCode, problemStatus } from '@waybill/protocol';
-import { postCommand, type RunRow, readEvents } from '@waybill/store';
+import { type Database, type InboxRow, postCommand, type RunRow, readEvents, sqlState } from '@waybill/store';
+import { claimKey, type Idempotency } from './idempotency.ts';
 import type { RunView } from './run-views.ts';
 import type { Services } from './services.ts';
 
@@ -14,28 +15,55 @@ export interface CancelInput {
 }
 
 /**
- * Leaves the command in the run's inbox and waits for its owner's word.
+ * Leaves the command in the run's inbox and waits for its owner's word. A repeat with the same
+ * Idempotency-Key is the same command: it is answered with the outcome of the first.
  * @throws Problem `run_ended` or `run_ending` when the run is past cancelling.
  */
 export async function cancelRun(
   services: Services,
   row: RunRow,
   input: CancelInput,
+  idempotency: Idempotency | null,
 ): Promise<RunView | { commandId: string }> {
   const { deps, views } = services;
-  const before = await views.get(row);
-  const { seq } = before;
-  if (isTerminal(before.state.state)) throw ended(before.state.state);
-  const commandUuid = randomUUID();
-  const command = JSON.stringify({ type: 'cancel', ...input });
-  const isPosted = await postCommand(deps.database, { runUuid: row.uuid, id: commandUuid, command });
-  if (!isPosted) throw ended((await views.get(row)).state.state);
-  deps.hints.notify('work');
-  deps.dispatcher?.poke();
-  const outcome = await awaitOutcome(services, row, commandUuid, seq);
-  if (outcome === null) return { commandId: idOfUuid('cmd', commandUuid) };
+  const claim = idempotency && (await claimKey(deps.database, idempotency, randomUUID()));
+  const commandUuid = claim?.uuid ?? randomUUID();
+  const fromSeq = claim?.isRepeat ? 0 : (await views.get(row)).seq;
+  const outcomeWithin = (waitMs: number) => awaitOutcome(services, row, { commandUuid, fromSeq, waitMs });
+  const known = claim?.isRepeat ? await outcomeWithin(0) : null;
+  const isPosted = known === null && (await post(services, row, commandUuid, input));
+  const outcome = known ?? (await outcomeWithin(isPosted ? outcomeWaitMs : 0));
+  if (outcome === null) {
+    if (!isPosted) throw ended((await views.get(row)).state.state);
+    return { commandId: idOfUuid('cmd', commandUuid) };
+  }
   if (outcome.type === 'command.refused') throw refused(outcome.code, outcome.detail);
   return views.get(row);
+}
+
+/** False when the run has ended. */
+async function post(
+  { deps, views }: Services,
+  row: RunRow,
+  id: string,
+  input: CancelInput,
+): Promise<boolean> {
+  if (isTerminal((await views.get(row)).state.state)) return false;
+  const command = JSON.stringify({ type: 'cancel', ...input });
+  const isPosted = await postOnce(deps.database, { runUuid: row.uuid, id, command });
+  deps.hints.notify('work');
+  deps.dispatcher?.poke();
+  return isPosted;
+}
+
+/** A repeated command may lie in the inbox still, which is as good as posting it. */
+async function postOnce(database: Database, row: InboxRow): Promise<boolean> {
+  try {
+    return await postCommand(database, row);
+  } catch (error) {
+    if (sqlState(error) === '23505') return true;
+    throw error;
+  }
 }
 
 type CommandOutcome = Extract<RunEvent, { commandId: string }>;
@@ -43,10 +71,9 @@ type CommandOutcome = Extract<RunEvent, { commandId: string }>;
 async function awaitOutcome(
   { deps, feed }: Services,
   row: RunRow,
-  commandUuid: string,
-  fromSeq: number,
+  { commandUuid, fromSeq, waitMs }: { commandUuid: string; fromSeq: number; waitMs: number },
 ): Promise<CommandOutcome | null> {
-  const deadline = performance.now() + outcomeWaitMs;
+  const deadline = performance.now() + waitMs;
   const watch = feed.watch(row.uuid);
   try {
     for (let seq = fromSeq; ; ) {
@@ -55,7 +82,7 @@ async function awaitOutcome(
       const outcome = events.find(({ event }) => 'commandId' in event && event.commandId === commandUuid);
       if (outcome) return outcome.event as CommandOutcome;
       const left = deadline - performance.now();
-      if (left <= 0) return null;
+      if (left <= 0 || feed.isClosed) return null;
       await watch.changed(seq, left);
     }
   } finally {

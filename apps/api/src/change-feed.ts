@@ -16,6 +16,7 @@ export class ChangeFeed {
   #timer: NodeJS.Timeout | null = null;
   #isPolling = false;
   #isHinted = false;
+  #isClosed = false;
 
   constructor(database: Database, log: Logger) {
     this.#database = database;
@@ -47,13 +48,19 @@ export class ChangeFeed {
     this.#schedule(0);
   }
 
+  /** Then nothing wakes a wait any more: it answers with what it has. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   close(): void {
+    this.#isClosed = true;
     if (this.#timer) clearTimeout(this.#timer);
     for (const watches of this.#watches.values()) for (const watch of watches) watch.wake();
   }
 
   #schedule(delayMs: number): void {
-    if (this.#isPolling || (this.#timer && delayMs > 0)) return;
+    if (this.#isClosed || this.#isPolling || (this.#timer && delayMs > 0)) return;
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#poll(), delayMs);
   }

@@ -1,8 +1,9 @@
 import { z } from '@hono/zod-openapi';
+import { settingText } from '@waybill/protocol';
 
 export const pageQuery = {
   limit: z.coerce.number().int().min(1).max(100).default(25),
-  cursor: z.string().max(256).optional(),
+  cursor: settingText({ min: 1, max: 256 }).optional(),
 };
 
 /** One more row than asked for says whether there is a next page. */

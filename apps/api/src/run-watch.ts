@@ -20,12 +20,14 @@ export class RunWatch {
     this.seq = seq;
     if (!this.#isWoken && !signal?.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeoutMs);
-        signal?.addEventListener('abort', () => resolve(), { once: true });
-        this.#resolve = () => {
+        const end = () => {
           clearTimeout(timer);
+          signal?.removeEventListener('abort', end);
           resolve();
         };
+        const timer = setTimeout(end, timeoutMs);
+        signal?.addEventListener('abort', end);
+        this.#resolve = end;
       });
     }
     this.#resolve = null;

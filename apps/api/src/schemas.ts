@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { definitionSchema, metadataSchema, tagsSchema } from '@waybill/protocol';
+import { versionNumber } from './params.ts';
 
 const jsonObject = z.record(z.string(), z.unknown());
 const time = z.iso.datetime();
@@ -9,14 +10,14 @@ export const createBody = definitionSchema
   .extend({ context: jsonObject.optional() })
   .openapi('CreateWorkflow');
 
+/** The path has the key already. */
+export const putBody = definitionSchema.partial({ id: true }).openapi('PutWorkflow');
+
 export const startBody = z
   .strictObject({
-    context: z.unknown().optional(),
-    version: z
-      .int()
-      .min(1)
-      .max(2 ** 31 - 1)
-      .optional(),
+    // Judged by `contextText`, which keeps its text: parsing it here would only copy it.
+    context: z.unknown().optional().openapi({ type: 'object' }),
+    version: versionNumber.optional(),
     tags: tagsSchema.optional(),
     metadata: metadataSchema.optional(),
   })
@@ -62,7 +63,8 @@ const stepView = z
     attempts: z.int(),
     result: z.unknown(),
     error,
-    outcome: z.literal('unknown').nullable(),
+    // An enum, not a literal: the document's enum of a nullable literal leaves null out.
+    outcome: z.enum(['unknown']).nullable(),
     dependsOn: z.array(z.string()),
     parallel: z.boolean(),
     timeout: z.number(),

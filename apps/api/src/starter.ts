@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { createRunState, evolve, type Plan } from '@waybill/engine';
 import { createId, Problem, statusText, uuidOfId } from '@waybill/protocol';
-import { claimIdempotencyKey, findRun, StoreError } from '@waybill/store';
+import { findRun, StoreError } from '@waybill/store';
 import type { ApiDeps, Principal } from './deps.ts';
+import { claimKey, type Idempotency } from './idempotency.ts';
 import { infoOf, type RunViews } from './run-views.ts';
 
 export interface StartRequest {
@@ -12,13 +12,19 @@ export interface StartRequest {
   readonly context: string;
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
-  readonly idempotency: { readonly key: string; readonly body: string } | null;
+  readonly idempotency: Idempotency | null;
 }
 
 export interface StartedRun {
   readonly id: string;
   /** The status as of the start, or of now for a repeated request. */
   readonly status: string;
+}
+
+interface WriteAs {
+  readonly uuid: string;
+  /** Never for a repeat: two requests handing over one run would make two drivers of it. */
+  readonly mayOwn: boolean;
 }
 
 /** Starts runs: durable first, acknowledged then. */
@@ -35,17 +41,10 @@ export class Starter {
   async start(request: StartRequest): Promise<StartedRun> {
     const id = createId('run');
     const uuid = uuidOfId('run', id)!;
-    if (!request.idempotency) return this.#write(request, uuid);
-    const { key, body } = request.idempotency;
-    const bodyHash = createHash('sha256').update(body).digest();
-    const { projectUuid } = request.principal;
-    const claim = { projectUuid, key, bodyHash, runUuid: uuid };
-    const result = await claimIdempotencyKey(this.#deps.database, claim);
-    if (result.kind === 'other_body') {
-      throw new Problem('idempotency_key_reused', 'this Idempotency-Key was used with another body');
-    }
-    if (result.kind === 'first') return this.#write(request, uuid);
-    return (await this.#existing(result.runUuid)) ?? (await this.#writeOnce(request, result.runUuid));
+    if (!request.idempotency) return this.#write(request, { uuid, mayOwn: true });
+    const claim = await claimKey(this.#deps.database, request.idempotency, uuid);
+    const existing = claim.isRepeat ? await this.#existing(claim.uuid) : null;
+    return existing ?? (await this.#writeOnce(request, { uuid: claim.uuid, mayOwn: !claim.isRepeat }));
   }
 
   async #existing(uuid: string): Promise<StartedRun | null> {
@@ -55,18 +54,18 @@ export class Starter {
     return { id: info.id, status: statusText(state, info) };
   }
 
-  /** The first request claimed the key and died, or is still on its way: whoever writes first wins. */
-  async #writeOnce(request: StartRequest, uuid: string): Promise<StartedRun> {
+  /** The first request may have died, or be on its way still: whoever writes first wins. */
+  async #writeOnce(request: StartRequest, as: WriteAs): Promise<StartedRun> {
     try {
-      return await this.#write(request, uuid);
+      return await this.#write(request, as);
     } catch (error) {
-      const existing = error instanceof StoreError ? await this.#existing(uuid) : null;
+      const existing = error instanceof StoreError ? await this.#existing(as.uuid) : null;
       if (!existing) throw error;
       return existing;
     }
   }
 
-  async #write(request: StartRequest, uuid: string): Promise<StartedRun> {
+  async #write(request: StartRequest, { uuid, mayOwn }: WriteAs): Promise<StartedRun> {
     const { dispatcher, journal, hints } = this.#deps;
     const { principal, plan, version, context, tags, metadata } = request;
     const createdAtMs = this.#deps.now();
@@ -82,7 +81,7 @@ export class Starter {
     };
     const state = createRunState(plan, '');
     const info = infoOf({ uuid, ...row, tags: [...tags] });
-    if (dispatcher?.mayOwn()) {
+    if (mayOwn && dispatcher?.mayOwn()) {
       await dispatcher.startOwned({ uuid, row, plan });
       evolve(state, { type: 'run.created', at: createdAtMs, started: true });
       return { id: info.id, status: statusText(state, info) };

@@ -48,9 +48,10 @@ export class RunDriver {
   readonly #ref: RunRef;
   readonly #context: DriverContext;
   readonly #retryTimers = new Map<Delivery, Timer>();
-  readonly #consuming = new Set<string>();
   /** Delays of steps, and waits for callbacks. */
   readonly #wakeTimers = new Set<Timer>();
+  /** Commands answered: a look at the inbox from before the commit of an answer shows its row once more. */
+  readonly #answered = new Set<string>();
   #runTimer: Timer | null = null;
   #isDiscarded = false;
 
@@ -83,6 +84,7 @@ export class RunDriver {
     for (const { seq, event } of journal) {
       evolve(this.state, event);
       this.#ref.seq = seq;
+      if ('commandId' in event) this.#answered.add(event.commandId);
     }
     if (this.state.phase === 'done') return false;
     // Before the commands below: what they make due follows their own commit.
@@ -108,8 +110,8 @@ export class RunDriver {
 
   /** A command from the inbox: its row goes in the flush that records the outcome. */
   applyFromInbox(row: InboxRow, command: Command): void {
-    if (this.#isDiscarded || this.#consuming.has(row.id)) return;
-    this.#consuming.add(row.id);
+    if (this.#isDiscarded || this.#answered.has(row.id)) return;
+    this.#answered.add(row.id);
     const collected = new CollectedEffects();
     const now = this.#context.clock.now();
     const transition = transact(this.state, command, now, collected);
@@ -190,6 +192,7 @@ export class RunDriver {
   ): Promise<void> {
     const { state } = this;
     const isEnd = events.some((event) => endTypes.has(event.type));
+    const isHookEnd = events.some((event) => hookEndTypes.has(event.type));
     const isStart = extra.create === undefined && events.some((event) => event.type === 'run.started');
     const entry: JournalEntry = {
       run: this.#ref,
@@ -199,7 +202,8 @@ export class RunDriver {
         isEnd || isStart
           ? { state: state.state, startedAtMs: state.startedAt, finishedAtMs: state.completedAt }
           : undefined,
-      done: state.phase === 'done',
+      // Starts recorded before the end are not the end, though memory is done already.
+      done: (isEnd || isHookEnd) && state.phase === 'done',
       bytes: bytesOf(events) + (extra.create?.context.length ?? 0),
     };
     try {
@@ -208,19 +212,22 @@ export class RunDriver {
       this.#failed(error);
       throw error;
     }
-    for (const id of extra.consumed ?? []) this.#consuming.delete(id);
     this.#committed(effects, entry);
   }
 
   #committed(effects: CollectedEffects, entry: JournalEntry): void {
-    if (this.#isDiscarded) return;
+    if (!this.#isDiscarded) this.#letOut(effects);
+    // Also behind the end of the run: what is durable is told.
+    this.#context.onCommit(this, entry.events);
+    // Not `state.phase`: memory may be done while the entry that says so is still on its way.
+    if (entry.done && !this.#isDiscarded) this.#context.onDone(this);
+  }
+
+  #letOut(effects: CollectedEffects): void {
     if (this.#runTimer === null && this.state.startedAt !== null) this.#armRunTimer();
     for (const delivery of effects.revokedDeliveries) this.#revoke(delivery);
     for (const delivery of effects.dueDeliveries) this.#schedule(delivery);
     for (const { target, at } of effects.wakes) this.#wakeAt(target, at);
-    this.#context.onCommit(this, entry.events);
-    // Not `state.phase`: memory may be done while the entry that says so is still on its way.
-    if (entry.done) this.#context.onDone(this);
   }
 
   #failed(error: unknown): void {
@@ -289,6 +296,8 @@ const endTypes: ReadonlySet<string> = new Set([
   'run.cancelled',
   'run.quarantined',
 ]);
+
+const hookEndTypes: ReadonlySet<string> = new Set(['hook.delivered', 'hook.failed']);
 
 class CollectedEffects implements Effects {
   readonly dueDeliveries: Delivery[] = [];

@@ -67,7 +67,7 @@ export class DevServer {
   #readyUrl(): Promise<string> {
     return new Promise((resolve) => {
       createInterface({ input: this.#child.stderr! }).on('line', (line) => this.#keep(line));
-      // Not kept: the lines after it hold the credentials.
+      // Not kept: the lines beside it hold the credentials.
       createInterface({ input: this.#child.stdout! }).on('line', (line) => {
         const url = /ready.*?(https?:\/\/[^\s"]+)/.exec(line)?.[1];
         if (url) resolve(url);

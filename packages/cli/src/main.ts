@@ -4,6 +4,11 @@ import { CliError } from './cli-error.ts';
 import { devCommand } from './commands/dev.ts';
 import { serverCommands } from './commands/servers.ts';
 
+// An empty variable is one that was not set: compose files and CI systems pass them on like that.
+for (const name of Object.keys(process.env)) {
+  if (/^(WAYBILL_|DATABASE_URL$)/.test(name) && process.env[name] === '') delete process.env[name];
+}
+
 const program = new Command('waybill')
   .description('Durable workflows over plain HTTP')
   .version(version)

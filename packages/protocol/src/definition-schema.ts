@@ -18,11 +18,40 @@ export const workflowKeySchema = stepIdSchema.refine(
   'must not start with "run_": that is how run ids start',
 );
 
-export const metadataSchema = z.record(z.string().min(1).max(128), z.string().max(1024));
-export const tagsSchema = z.array(z.string().min(1).max(128)).max(50);
+/**
+ * `\u0000` and lone surrogates are refused in settings: PostgreSQL's text and jsonb do not take them. They
+ * are data only inside contexts and results.
+ */
+export function settingText(bounds: { min: number; max: number }) {
+  const text = z.string().min(bounds.min).max(bounds.max);
+  return text.refine(isStorable, 'must not hold U+0000 or lone surrogates');
+}
 
-/** `\u0000` and lone surrogates are refused in settings: they are data only inside contexts and results. */
-const urlSchema = z.string().min(1).max(2048);
+const isStorable = (text: string) => !text.includes('\u0000') && !/\p{Surrogate}/u.test(text);
+
+const metadataKey = settingText({ min: 1, max: 128 });
+const metadataValue = settingText({ min: 0, max: 1024 });
+
+/** Not `z.record`, whose parse drops the key `__proto__` in silence. */
+export const metadataSchema = z
+  .custom<Record<string, string>>()
+  .superRefine((value: unknown, context) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      context.addIssue('must be an object of strings');
+      return;
+    }
+    for (const [key, member] of Object.entries(value)) {
+      const issues = [metadataKey.safeParse(key), metadataValue.safeParse(member)].flatMap(
+        ({ error }) => error?.issues ?? [],
+      );
+      for (const { message } of issues) context.addIssue({ code: 'custom', message, path: [key] });
+    }
+  })
+  .openapi({ type: 'object', additionalProperties: { type: 'string', maxLength: 1024 } });
+
+export const tagsSchema = z.array(settingText({ min: 1, max: 128 })).max(50);
+
+const urlSchema = settingText({ min: 1, max: 2048 });
 
 const retriesSchema = z.strictObject({
   maxAttempts: z.int().min(1).max(defaultLimits.attemptsMax).optional(),
@@ -81,10 +110,7 @@ const stepSchema = z.strictObject({
 export const definitionSchema = z
   .strictObject({
     id: workflowKeySchema,
-    steps: z
-      .array(stepSchema)
-      .min(1, 'must have at least one step')
-      .max(defaultLimits.stepsMax, `must have at most ${defaultLimits.stepsMax} steps`),
+    steps: z.array(stepSchema).min(1, 'must have at least one step').max(defaultLimits.stepsMax),
     onComplete: urlSchema.optional(),
     onError: urlSchema.optional(),
     timeout: positiveDuration.optional(),

@@ -10,6 +10,7 @@ import type { DefinitionChecks } from './definition-checks.ts';
 import { absoluteUrl, findTargetFaults, isRecord } from './definition-checks.ts';
 import { definitionSchema, type ParsedDefinition, type ParsedStep } from './definition-schema.ts';
 import { zodFaults } from './faults.ts';
+import { defaultLimits } from './limits.ts';
 import { findSenselessFields } from './senseless-fields.ts';
 
 export type DefinitionResult =
@@ -21,11 +22,21 @@ const defaultStepTimeoutSeconds = 300;
 
 /** Validates a client's definition and applies defaults. Reports every fault at once, each with its path. */
 export function parseDefinition(input: unknown, checks: DefinitionChecks): DefinitionResult {
+  const tooMany = stepCountFault(input);
+  if (tooMany) return { faults: [tooMany] };
   const parsed = definitionSchema.safeParse(input);
   const shape = parsed.success ? findSenselessFields(parsed.data) : zodFaults(parsed.error);
   const faults = [...shape, ...findGraphFaults(graphOf(input)), ...findTargetFaults(input, checks)];
   if (faults.length > 0 || !parsed.success) return { faults };
   return { definition: normalise(parsed.data, checks) };
+}
+
+/** Alone: a body of a hundred thousand faulty steps would be answered with as many faults. */
+function stepCountFault(input: unknown): DefinitionFault | null {
+  const steps: unknown = isRecord(input) ? input.steps : undefined;
+  const { stepsMax } = defaultLimits;
+  if (!Array.isArray(steps) || steps.length <= stepsMax) return null;
+  return { path: 'steps', message: `has ${steps.length} steps, above stepsMax ${stepsMax}` };
 }
 
 /** The graph of whatever was sent, so that its faults are named even beside faults of shape. */

@@ -9,6 +9,7 @@ export {
   type DefinitionInput,
   definitionSchema,
   metadataSchema,
+  settingText,
   stepIdSchema,
   tagsSchema,
   workflowKeySchema,

@@ -5,10 +5,10 @@ import { isNestedDeeperThan, membersOf, memberText } from './json-text.ts';
 const space = fc.string({ unit: fc.constantFrom(' ', '\n', '\r', '\t'), maxLength: 3 });
 
 /** JSON text of a value with whitespace of one kind wherever JSON allows it, and keys escaped at random. */
-function format(value: unknown, gap: string, escape: boolean): string {
+function format(value: unknown, gap: string, isEscaped: boolean): string {
   const text = (item: string) => {
     const plain = JSON.stringify(item);
-    if (!escape) return plain;
+    if (!isEscaped) return plain;
     const units = Array.from({ length: item.length }, (_, at) => item.charCodeAt(at));
     return `"${units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('')}"`;
   };
@@ -33,8 +33,8 @@ const object = fc
 describe('memberText', () => {
   test('has what JSON.parse has, whatever the values, the keys and the whitespace', () => {
     fc.assert(
-      fc.property(object, space, fc.boolean(), (value, gap, escape) => {
-        const text = format(value, gap, escape);
+      fc.property(object, space, fc.boolean(), (value, gap, isEscaped) => {
+        const text = format(value, gap, isEscaped);
         const parsed = JSON.parse(text) as Record<string, unknown>;
         for (const name of [...Object.keys(value), 'absent']) {
           const cut = memberText(text, name);

@@ -9,13 +9,18 @@ export interface ConnectOptions {
   readonly max: number;
   /** Array types cost one query a connection; lanes and the heartbeat do without. */
   readonly withArrays?: boolean;
+  /** A connection has ended, for whatever reason. */
+  readonly onClose?: () => void;
 }
 
 /**
  * A pool of its own. Journal lanes and the heartbeat take `max: 1` and never expire a connection by age:
  * postgres.js 3.4.9 can lose a query that meets the renewal (porsager/postgres #1199, #1208).
  */
-export function connect(url: string, { name, max, withArrays = false }: ConnectOptions): Sql {
+export function connect(
+  url: string,
+  { name, max, withArrays = false, onClose = () => {} }: ConnectOptions,
+): Sql {
   return postgres(url, {
     max,
     max_lifetime: null,
@@ -26,6 +31,7 @@ export function connect(url: string, { name, max, withArrays = false }: ConnectO
     // postgres.js waits up to its own back-off between reconnects; we want ours alone.
     backoff: () => 0,
     onnotice: () => {},
+    onclose: onClose,
     connection: { application_name: `waybill ${name}` },
     // int8 holds milliseconds and counters here: all below 2^53.
     types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },

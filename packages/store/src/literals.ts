@@ -5,9 +5,11 @@
 
 const quotes = /'/g;
 
-/** Any text without U+0000, which PostgreSQL cannot store and refuses. */
+/** @throws TypeError for U+0000, which would end the message: an error of the protocol that blames no row. */
 export function text(value: string | null): string {
-  return value === null ? 'null' : `'${value.replace(quotes, "''")}'`;
+  if (value === null) return 'null';
+  if (value.includes('\0')) throw new TypeError('PostgreSQL cannot store U+0000');
+  return `'${value.replace(quotes, "''")}'`;
 }
 
 /** @throws TypeError for anything but a safe integer or null. */

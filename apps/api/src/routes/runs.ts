@@ -1,6 +1,15 @@
 import { z } from '@hono/zod-openapi';
 import { isTerminal } from '@waybill/engine';
-import { idOfUuid, isoTime, Problem, statusText, uuidOfId } from '@waybill/protocol';
+import {
+  idOfUuid,
+  isoTime,
+  metadataSchema,
+  Problem,
+  settingText,
+  statusText,
+  uuidOfId,
+  workflowKeySchema,
+} from '@waybill/protocol';
 import { findLatestRun, findRun, listRuns, type RunRow, readEvents } from '@waybill/store';
 import type { Context } from 'hono';
 import { attemptsOf } from '../attempts.ts';
@@ -9,7 +18,9 @@ import { parseWith, readJson } from '../body.ts';
 import { cancelRun } from '../cancel.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
+import { idempotencyHeader, idempotencyOf } from '../idempotency.ts';
 import { page, pageQuery } from '../paging.ts';
+import { requireKey } from '../params.ts';
 import type { RunView } from '../run-views.ts';
 import { attemptView, cancelBody, commandAccepted, listOf, runStatus, runSummary } from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
@@ -20,9 +31,9 @@ const waitQuery = z.object({ wait: z.coerce.number().min(0).max(60).optional() }
 
 const listQuery = z.object({
   ...pageQuery,
-  workflow: z.string().max(128).optional(),
+  workflow: workflowKeySchema.optional(),
   state: z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']).optional(),
-  tag: z.string().max(128).optional(),
+  tag: settingText({ min: 1, max: 128 }).optional(),
   createdAfter: z.iso.datetime({ offset: true }).optional(),
   createdBefore: z.iso.datetime({ offset: true }).optional(),
 });
@@ -99,7 +110,7 @@ export function runRoutes(app: Router, services: Services): void {
     method: 'post',
     path: '/v1/runs/{id}/cancel',
     summary: 'Cancel a run; a saga is compensated unless `compensate` is false',
-    request: { params: idParam, body: jsonOf(cancelBody) },
+    request: { params: idParam, headers: idempotencyHeader, body: jsonOf(cancelBody) },
     responses: {
       200: { description: 'Cancelled; the status', ...jsonOf(runStatus) },
       202: { description: 'Accepted, not yet applied', ...jsonOf(commandAccepted) },
@@ -107,10 +118,12 @@ export function runRoutes(app: Router, services: Services): void {
   });
   app.post('/v1/runs/:id/cancel', async (c) => {
     requireScope(c.get('principal'), 'runs:write');
-    const { value } = await readJson(c);
+    const { text, value } = await readJson(c);
     const input = parseWith(cancelBody, value);
     const row = await requireRun(services, c);
-    const result = await cancelRun(services, row, input);
+    // With the run: a workflow key in the path may mean another run by the time of the repeat.
+    const idempotency = idempotencyOf(c, `${row.uuid}\n${text}`);
+    const result = await cancelRun(services, row, input, idempotency);
     if ('commandId' in result) return c.json(result, 202);
     return statusResponse(c, result);
   });
@@ -124,12 +137,12 @@ async function requireRun({ deps }: Services, c: Context<ApiEnv>): Promise<RunRo
   const uuid = uuidOfId('run', id);
   const found = isRunId
     ? uuid && (await findRun(deps.database, uuid))
-    : await findLatestRun(deps.database, project, id);
+    : await findLatestRun(deps.database, project, requireKey(id, 'run of a workflow'));
   if (found && found.projectUuid === project) return found;
   throw new Problem('not_found', isRunId ? `no run "${id}"` : `no run of a workflow "${id}"`);
 }
 
-/** Follows the run until it is terminal or the time is over. */
+/** Follows the run until it is terminal, the time is over, or this process is stopping. */
 async function awaitEnd(
   { views, feed }: Services,
   row: RunRow,
@@ -142,7 +155,7 @@ async function awaitEnd(
     for (;;) {
       const view = await views.get(row);
       const left = deadline - performance.now();
-      if (isTerminal(view.state.state) || left <= 0 || signal.aborted) return view;
+      if (isTerminal(view.state.state) || left <= 0 || signal.aborted || feed.isClosed) return view;
       await watch.changed(view.seq, left, signal);
     }
   } finally {
@@ -171,7 +184,8 @@ function summaryOf(row: RunRow) {
 function metadataFilter(query: Record<string, string>): Record<string, string> | undefined {
   const pairs = Object.entries(query).filter(([name]) => name.startsWith('metadata.'));
   if (pairs.length === 0) return undefined;
-  return Object.fromEntries(pairs.map(([name, value]) => [name.slice('metadata.'.length), value]));
+  const wanted = Object.fromEntries(pairs.map(([name, value]) => [name.slice('metadata.'.length), value]));
+  return parseWith(z.object({ metadata: metadataSchema }), { metadata: wanted }).metadata;
 }
 
 function cursorUuid(cursor: string | undefined): string | undefined {

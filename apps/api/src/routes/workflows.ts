@@ -1,17 +1,21 @@
 import { z } from '@hono/zod-openapi';
-import { Problem } from '@waybill/protocol';
+import { Problem, workflowKeySchema } from '@waybill/protocol';
 import { findVersion, listVersions, listWorkflows, type VersionRow } from '@waybill/store';
 import type { Context } from 'hono';
 import { requireScope } from '../auth.ts';
 import { contextText, type JsonBody, parseWith, readJson } from '../body.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
+import { idempotencyHeader, idempotencyOf } from '../idempotency.ts';
 import { page, pageQuery } from '../paging.ts';
-import { createBody, listOf, runStatus, startBody, versionView, workflowView } from '../schemas.ts';
+import { keyParam, requireKey, versionNumber } from '../params.ts';
+import { createBody, listOf, putBody, runStatus, startBody, versionView, workflowView } from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
 
 const tag = { tags: ['Workflows'] };
-const keyParam = z.object({ key: z.string() });
+const listQuery = z.object({ ...pageQuery, cursor: workflowKeySchema.optional() });
+const versionsQuery = z.object({ ...pageQuery, cursor: z.coerce.number().pipe(versionNumber).optional() });
+const versionParam = keyParam.extend({ version: versionNumber });
 
 /** Stored definitions, and starting runs of them. */
 export function workflowRoutes(app: Router, services: Services): void {
@@ -34,7 +38,7 @@ export function workflowRoutes(app: Router, services: Services): void {
     const definition = versions.check(withoutContext(body), principal);
     const { plan, version } = await versions.store(definition, principal, false);
     const { tags = [], metadata = {} } = definition;
-    const idempotency = idempotencyOf(c, body);
+    const idempotency = idempotencyOf(c, body.text);
     const started = await starter.start({ principal, plan, version, context, tags, metadata, idempotency });
     return created(c, started);
   });
@@ -48,6 +52,7 @@ export function workflowRoutes(app: Router, services: Services): void {
     responses: { 200: { description: 'It has no faults', ...jsonOf(z.object({ valid: z.literal(true) })) } },
   });
   app.post('/v1/workflows/validate', async (c) => {
+    requireScope(c.get('principal'), 'workflows:write');
     const body = await readJson(c);
     contextText(body, deps.limits.contextBytesMax);
     versions.check(withoutContext(body), c.get('principal'));
@@ -59,7 +64,7 @@ export function workflowRoutes(app: Router, services: Services): void {
     method: 'put',
     path: '/v1/workflows/{key}',
     summary: 'Store a definition and make it the latest',
-    request: { params: keyParam, body: jsonOf(createBody) },
+    request: { params: keyParam, body: jsonOf(putBody) },
     responses: {
       200: { description: 'An identical version was stored already', ...jsonOf(versionView) },
       201: { description: 'A new version', ...jsonOf(versionView) },
@@ -86,12 +91,12 @@ export function workflowRoutes(app: Router, services: Services): void {
     method: 'get',
     path: '/v1/workflows',
     summary: 'Workflows, by key',
-    request: { query: z.object(pageQuery) },
+    request: { query: listQuery },
     responses: { 200: { description: 'A page', ...jsonOf(listOf(workflowView)) } },
   });
   app.get('/v1/workflows', async (c) => {
-    const { limit, cursor: afterKey } = parseWith(z.object(pageQuery), c.req.query());
-    const project = c.get('principal').projectUuid;
+    const { limit, cursor: afterKey } = parseWith(listQuery, c.req.query());
+    const project = readable(c);
     const rows = await listWorkflows(deps.database, project, { afterKey, limit: limit + 1 });
     return c.json(
       page(
@@ -120,15 +125,14 @@ export function workflowRoutes(app: Router, services: Services): void {
     method: 'get',
     path: '/v1/workflows/{key}/versions',
     summary: 'Versions, newest first',
-    request: { params: keyParam, query: z.object(pageQuery) },
+    request: { params: keyParam, query: versionsQuery },
     responses: { 200: { description: 'A page', ...jsonOf(listOf(versionView)) } },
   });
   app.get('/v1/workflows/:key/versions', async (c) => {
+    const project = readable(c);
     const key = c.req.param('key');
-    const query = z.object({ ...pageQuery, cursor: z.coerce.number().int().optional() });
-    const { limit, cursor: beforeVersion } = parseWith(query, c.req.query());
+    const { limit, cursor: beforeVersion } = parseWith(versionsQuery, c.req.query());
     await requireVersion(services, c, key);
-    const project = c.get('principal').projectUuid;
     const rows = await listVersions(deps.database, project, key, { beforeVersion, limit: limit + 1 });
     return c.json(page(rows, limit, viewOf, (row) => String(row.version)));
   });
@@ -138,7 +142,7 @@ export function workflowRoutes(app: Router, services: Services): void {
     method: 'get',
     path: '/v1/workflows/{key}/versions/{version}',
     summary: 'One version',
-    request: { params: keyParam.extend({ version: z.coerce.number().int() }) },
+    request: { params: versionParam },
     responses: { 200: { description: 'The version', ...jsonOf(versionView) } },
   });
   app.get('/v1/workflows/:key/versions/:version', async (c) => {
@@ -160,21 +164,17 @@ export function workflowRoutes(app: Router, services: Services): void {
     const body = await readJson(c);
     const context = contextText(body, deps.limits.contextBytesMax);
     const input = parseWith(startBody, body.value);
-    const { plan, version } = await versions.resolve(principal, c.req.param('key'), input.version);
+    const { plan, version } = await versions.resolve(
+      principal,
+      requireKey(c.req.param('key')),
+      input.version,
+    );
     const tags = input.tags ?? plan.definition.tags ?? [];
     const metadata = { ...plan.definition.metadata, ...input.metadata };
-    const idempotency = idempotencyOf(c, body);
+    const idempotency = idempotencyOf(c, body.text);
     const started = await starter.start({ principal, plan, version, context, tags, metadata, idempotency });
     return created(c, started);
   });
-}
-
-const idempotencyHeader = z.object({ 'idempotency-key': z.string().min(1).max(255).optional() });
-
-/** The body is part of the key's meaning, so is the path: one key cannot start two workflows. */
-function idempotencyOf(c: Context<ApiEnv>, { text }: JsonBody) {
-  const key = parseWith(idempotencyHeader, c.req.header())['idempotency-key'];
-  return key === undefined ? null : { key, body: `${c.req.path}\n${text}` };
 }
 
 function withoutContext({ value }: JsonBody): unknown {
@@ -187,10 +187,19 @@ function created(c: Context<ApiEnv>, { id, status }: { id: string; status: strin
   return c.body(status, 201, { 'content-type': 'application/json', location: `/v1/runs/${id}` });
 }
 
-async function requireVersion({ deps }: Services, c: Context<ApiEnv>, key: string, version?: string) {
+/** The project whose definitions the caller may read: whoever sees or starts runs, or stores workflows. */
+function readable(c: Context<ApiEnv>): string {
+  const principal = c.get('principal');
+  requireScope(principal, 'runs:read', 'runs:write', 'workflows:write');
+  return principal.projectUuid;
+}
+
+async function requireVersion({ deps }: Services, c: Context<ApiEnv>, name: string, version?: string) {
+  const project = readable(c);
+  const key = requireKey(name);
   const number = version === undefined ? undefined : Number(version);
-  const isPossible = number === undefined || (Number.isSafeInteger(number) && number > 0 && number < 2 ** 31);
-  const project = c.get('principal').projectUuid;
+  const isPossible =
+    version === undefined || (/^\d+$/.test(version) && versionNumber.safeParse(number).success);
   const row = isPossible ? await findVersion(deps.database, project, key, number) : null;
   if (row) return viewOf(row);
   throw new Problem(

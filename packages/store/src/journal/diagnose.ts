@@ -1,10 +1,10 @@
-import { sqlState, violatedTable } from '../errors.ts';
+import { StoreError, sqlState, violatedTable } from '../errors.ts';
 import { OutcomeUnknownError } from './lane.ts';
 
 /**
  * What a failed flush calls for:
  * - `fence`: the lease was not valid when the message ran; nothing took effect.
- * - `unknown`: no answer came; send the same rows again, a duplicate then means they had committed.
+ * - `unknown`: no answer came; send the same rows again, a duplicate then is most likely their first copy.
  * - `duplicate`: rows with these keys are there already.
  * - `transient`: the server refused for a reason that passes; send again.
  * - `data`: some row is unacceptable; find it.
@@ -16,6 +16,8 @@ const uniqueViolation = '23505';
 
 export function diagnose(error: unknown): Diagnosis {
   if (error instanceof OutcomeUnknownError) return 'unknown';
+  // Of the server as a whole, not of any row.
+  if (error instanceof StoreError) return 'transient';
   const state = sqlState(error);
   // Thrown by our own literals: no server saw it.
   if (state === undefined) return 'data';

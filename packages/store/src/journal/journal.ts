@@ -2,7 +2,7 @@ import { StoreError } from '../errors.ts';
 import { diagnose } from './diagnose.ts';
 import type { JournalEntry } from './entry.ts';
 import { Lane } from './lane.ts';
-import { buildMessage, type NumberedEntry } from './message.ts';
+import { buildMessage, type NumberedEntry, presenceMessage } from './message.ts';
 import { PendingEntries, type PendingEntry } from './pending.ts';
 
 export interface Fence {
@@ -23,6 +23,8 @@ export interface JournalOptions {
   /** Entries above this many bytes in memory make `isFull` true: callers push back. */
   readonly pendingBytesMax?: number;
   readonly answerTimeoutMs?: number;
+  /** How long `close` goes on with flushes that fail for a reason that may pass. */
+  readonly closeGraceMs?: number;
   readonly onFlush?: (flush: FlushReport) => void;
 }
 
@@ -53,7 +55,9 @@ export class Journal {
   readonly #pendingBytesMax: number;
   readonly #onFlush: ((flush: FlushReport) => void) | undefined;
   #isKicked = false;
+  readonly #closeGraceMs: number;
   #closed: StoreError | null = null;
+  #giveUpAt = Number.POSITIVE_INFINITY;
   #stuckSince: number | null = null;
 
   constructor(options: JournalOptions) {
@@ -67,13 +71,15 @@ export class Journal {
     this.#pending = new PendingEntries();
     this.#batchBytesMax = options.batchBytesMax ?? 8 * 1024 * 1024;
     this.#pendingBytesMax = options.pendingBytesMax ?? 128 * 1024 * 1024;
+    this.#closeGraceMs = options.closeGraceMs ?? 5000;
     this.#onFlush = options.onFlush;
   }
 
   /**
    * Resolves when the entry is durable.
-   * @throws StoreError `lease_lost`, `stale_run`, `run_refused` or `journal_closed`; then nothing of the
-   *   entry took effect, and the memory of its run must be discarded.
+   * @throws StoreError `lease_lost`, `stale_run`, `run_refused` or `journal_closed`; then the memory of its
+   *   run must be discarded. Nothing of the entry took effect, unless the journal was given up while the
+   *   database did not answer.
    */
   append(entry: JournalEntry): Promise<void> {
     if (this.#closed) return Promise.reject(this.#closed);
@@ -99,6 +105,7 @@ export class Journal {
   /** Waits for what was appended, then ends the connections. */
   async close(): Promise<void> {
     this.#closed ??= new StoreError('journal_closed', 'the journal is closed');
+    this.#giveUpAt = Math.min(this.#giveUpAt, performance.now() + this.#closeGraceMs);
     await this.#pending.drained();
     await Promise.all(this.#lanes.map((lane) => lane.close()));
   }
@@ -106,6 +113,7 @@ export class Journal {
   /** Fails everything that waits and everything to come. What is on the wire fails by the fence. */
   abandon(reason: StoreError): void {
     this.#closed = reason;
+    this.#giveUpAt = performance.now();
     this.#pending.rejectAll(reason);
   }
 
@@ -126,7 +134,7 @@ export class Journal {
 
   async #flush(lane: Lane, batch: readonly PendingEntry[]): Promise<void> {
     const startedAt = performance.now();
-    await this.#settle(lane, batch.map(number), false);
+    await this.#settle(lane, batch.map(number));
     this.#pending.release(batch);
     this.#idle.push(lane);
     this.#kick();
@@ -136,8 +144,8 @@ export class Journal {
   }
 
   /** Commits the batch, or tells each entry why not. Never rejects. */
-  async #settle(lane: Lane, batch: readonly PendingNumbered[], mayHaveCommitted: boolean): Promise<void> {
-    let isUnknown = mayHaveCommitted;
+  async #settle(lane: Lane, batch: readonly PendingNumbered[]): Promise<void> {
+    let isUnknown = false;
     for (let attempt = 0; ; attempt++) {
       try {
         await lane.send(buildMessage(batch, { ownerUuid: this.#fence?.ownerUuid ?? null }));
@@ -146,16 +154,30 @@ export class Journal {
         return;
       } catch (error) {
         const diagnosis = diagnose(error);
-        if (diagnosis === 'duplicate' && isUnknown) {
+        if (diagnosis === 'duplicate' && isUnknown && (await this.#isPresent(lane, batch))) {
           for (const { resolve } of batch) resolve();
           return;
         }
         if (diagnosis === 'duplicate' || diagnosis === 'data') return this.#isolate(lane, batch, error);
         if (diagnosis === 'unknown') isUnknown = true;
         if (diagnosis === 'fence' && !(await this.#confirmFence())) return rejectAll(batch, leaseLost(error));
-        if (this.#closed && diagnosis !== 'fence') return rejectAll(batch, this.#closed);
+        if (this.#isGivenUp && diagnosis !== 'fence') return rejectAll(batch, this.#closed!);
         this.#stuckSince ??= performance.now();
         if (diagnosis !== 'fence' || attempt > 0) await delay(Math.min(retryDelayMsMax, 10 * 2 ** attempt));
+      }
+    }
+  }
+
+  /** Whether the first copy of a batch has committed. One row of a stale driver may look as if it had. */
+  async #isPresent(lane: Lane, batch: readonly PendingNumbered[]): Promise<boolean> {
+    for (;;) {
+      try {
+        const [row] = await lane.query<{ present: number }>(presenceMessage(batch));
+        return row!.present === batch.length;
+      } catch {
+        if (this.#isGivenUp) return false;
+        this.#stuckSince ??= performance.now();
+        await delay(retryDelayMsMax);
       }
     }
   }
@@ -172,13 +194,15 @@ export class Journal {
     await this.#settle(
       lane,
       batch.filter(({ entry }) => left.has(entry.run)),
-      false,
     );
     await this.#settle(
       lane,
       batch.filter(({ entry }) => !left.has(entry.run)),
-      false,
     );
+  }
+
+  get #isGivenUp(): boolean {
+    return performance.now() >= this.#giveUpAt;
   }
 
   async #confirmFence(): Promise<boolean> {

@@ -35,8 +35,13 @@ export class Lane {
    * @throws OutcomeUnknownError when no answer came.
    */
   async send(message: string): Promise<void> {
+    await this.query(message);
+  }
+
+  /** Answers the rows. Throws as `send` does. */
+  async query<Row extends object>(message: string): Promise<readonly Row[]> {
     const sql = this.#sql ?? (await this.#open());
-    await this.#answered(sql, sql.unsafe(message));
+    return await this.#answered(sql, sql.unsafe<Row[]>(message));
   }
 
   async close(): Promise<void> {
@@ -46,7 +51,10 @@ export class Lane {
   }
 
   async #open(): Promise<Sql> {
-    const sql = connect(this.#options.databaseUrl, { name: this.#options.name, max: 1 });
+    const { databaseUrl, name } = this.#options;
+    // postgres.js would connect again by itself, without the settings below.
+    const onClose = () => this.#drop(sql);
+    const sql: Sql = connect(databaseUrl, { name, max: 1, onClose });
     const setup = sql.unsafe(
       `set idle_in_transaction_session_timeout = '10s'; set statement_timeout = '10s';
        select current_setting('standard_conforming_strings') as strings`,
@@ -72,14 +80,17 @@ export class Lane {
       return await Promise.race([query, timeout]);
     } catch (error) {
       const state = sqlState(error);
-      // 57P0x and 08xxx end the session although they come as answers.
-      if (state === undefined || state.startsWith('57P') || state.startsWith('08')) {
-        this.#sql = null;
-        discard(sql);
-      }
-      throw state === undefined ? new OutcomeUnknownError(error) : error;
+      // 57P0x and 08xxx come as answers, but speak of the session (of PgBouncer's, too), not of the message.
+      if (state !== undefined && !state.startsWith('57P') && !state.startsWith('08')) throw error;
+      this.#drop(sql);
+      throw new OutcomeUnknownError(error);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #drop(sql: Sql): void {
+    if (this.#sql === sql) this.#sql = null;
+    discard(sql);
   }
 }

@@ -33,6 +33,14 @@ export function buildMessage(batch: readonly NumberedEntry[], { ownerUuid }: Mes
   return statements.join(';');
 }
 
+/** Counts the entries whose rows are there: all of a batch or none, unless some are another writer's. */
+export function presenceMessage(batch: readonly NumberedEntry[]): string {
+  const firsts = valuesOf(batch, ({ entry, firstSeq }) => [uuid(entry.run.uuid), integer(firstSeq)]);
+  const ids = batch.map(({ entry }) => entry.run.uuid);
+  return `select count(*)::int as present from run_events
+     where (run_id, seq) in (${firsts}) and ${idBounds('run_id', ids)}`;
+}
+
 /** Must fail the transaction, not report: the division by zero does when the lease is gone or expired. */
 export function fence(ownerUuid: string): string {
   return `select 1 / count(*) from (select from dispatchers where id = ${uuid(ownerUuid)}
@@ -84,7 +92,9 @@ function insertEvents(batch: readonly NumberedEntry[]): string {
 }
 
 function updateRuns(entries: readonly JournalEntry[]): string {
-  const values = valuesOf(entries, ({ run, change }) => [
+  // Of two source rows for one run, UPDATE takes any: only the newest change may be among them.
+  const newest = new Map(entries.map((entry) => [entry.run, entry]));
+  const values = valuesOf([...newest.values()], ({ run, change }) => [
     uuid(run.uuid),
     text(change!.state),
     `${integer(change!.startedAtMs)}::bigint`,

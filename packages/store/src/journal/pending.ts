@@ -56,6 +56,8 @@ export class PendingEntries {
     }
     this.#waiting = left;
     for (const { entry } of batch) this.#busy.add(entry.run);
+    // All that waited may have been rejected above.
+    this.#notifyDrained();
     return batch;
   }
 

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { z } from '@hono/zod-openapi';
+import { Problem, settingText } from '@waybill/protocol';
+import { claimIdempotencyKey, type Database } from '@waybill/store';
+import type { Context } from 'hono';
+import { parseWith } from './body.ts';
+import type { ApiEnv } from './deps.ts';
+
+export const idempotencyHeader = z.object({
+  'idempotency-key': settingText({ min: 1, max: 255 }).optional(),
+});
+
+export interface Idempotency {
+  readonly projectUuid: string;
+  readonly key: string;
+  /** What the request asks for; the same key with anything else is refused. */
+  readonly request: string;
+}
+
+/** The path is part of the key's meaning, as is the body: one key cannot start two workflows. */
+export function idempotencyOf(c: Context<ApiEnv>, body: string): Idempotency | null {
+  const key = parseWith(idempotencyHeader, c.req.header())['idempotency-key'];
+  const { projectUuid } = c.get('principal');
+  return key === undefined ? null : { projectUuid, key, request: `${c.req.path}\n${body}` };
+}
+
+/**
+ * The id under which the request is carried out: `uuid`, or that of the first request with this key.
+ * @throws Problem `idempotency_key_reused` when that asked for something else.
+ */
+export async function claimKey(
+  database: Database,
+  { projectUuid, key, request }: Idempotency,
+  uuid: string,
+): Promise<{ readonly uuid: string; readonly isRepeat: boolean }> {
+  const bodyHash = createHash('sha256').update(request).digest();
+  const result = await claimIdempotencyKey(database, { projectUuid, key, bodyHash, runUuid: uuid });
+  if (result.kind === 'other_body') {
+    throw new Problem('idempotency_key_reused', 'this Idempotency-Key was used with another request');
+  }
+  return { uuid: result.runUuid, isRepeat: result.kind === 'repeat' };
+}

@@ -1,0 +1,16 @@
+import { z } from '@hono/zod-openapi';
+import { Problem, workflowKeySchema } from '@waybill/protocol';
+
+/** A number of a stored version; it fits PostgreSQL's int4. */
+export const versionNumber = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1);
+
+export const keyParam = z.object({ key: workflowKeySchema });
+
+/** What can be no key names nothing, and never reaches a query. @throws Problem `not_found`. */
+export function requireKey(text: string, what = 'workflow'): string {
+  if (workflowKeySchema.safeParse(text).success) return text;
+  throw new Problem('not_found', `no ${what} "${text}"`);
+}
