@@ -34,7 +34,10 @@ export function attemptsOf(
     const { delivery, attempt } = event;
     const name = `${delivery}:${attempt}`;
     const url = delivery === 'step' ? definition.url : definition.compensation!;
-    const request = { url, webhookId: webhookId(step.runId, delivery, step.index, delivery === 'step' ? round : 0) };
+    const request = {
+      url,
+      webhookId: webhookId(step.runId, delivery, step.index, delivery === 'step' ? round : 0),
+    };
     const view = attempts.get(name) ?? opened(delivery, attempt, request);
     attempts.set(name, view);
     record(view, event);

@@ -1,5 +1,6 @@
 import type { Plan, RunEvent } from '@waybill/engine';
 import type { Limits } from '@waybill/protocol';
+import type { CallbackTokens } from '@waybill/signing';
 import type { Database, Hints, Journal, NewRun, PlanCache } from '@waybill/store';
 import type { Logger } from 'pino';
 
@@ -22,6 +23,7 @@ export interface ApiDeps {
   readonly limits: Limits;
   readonly log: Logger;
   readonly dispatcher: LocalDispatcher | null;
+  readonly callbackTokens: Pick<CallbackTokens, 'read'>;
   /** What the deployment lets steps call; null, or what is wrong. */
   readonly checkUrl: (url: string) => string | null;
   readonly checkHeader: (name: string, value: string) => string | null;

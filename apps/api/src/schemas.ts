@@ -30,6 +30,22 @@ export const cancelBody = z
   })
   .openapi('CancelRun');
 
+export const callbackBody = z
+  .looseObject({
+    success: z.boolean().optional(),
+    result: z.unknown().optional(),
+    error: z.unknown().optional(),
+    retryable: z.boolean().optional(),
+  })
+  .openapi('Callback');
+
+export const heartbeatBody = z
+  .strictObject({
+    progress: z.number().min(0).max(100).optional(),
+    note: z.string().max(1000).optional(),
+  })
+  .openapi('Heartbeat');
+
 export const workflowView = z
   .object({
     key: z.string(),

@@ -9,6 +9,7 @@ import {
 } from '@waybill/store';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
+import type { CallbackOptions } from './exchanges.ts';
 import { Loop } from './loop.ts';
 import { type NewOwnedRun, Session } from './session.ts';
 import type { SignerCache } from './signer-cache.ts';
@@ -26,6 +27,8 @@ export interface DispatcherDeps {
   readonly runsMax: number;
   readonly limits: { readonly resultBytesMax: number; readonly deliveryBytesMax: number };
   readonly retentionDays: number;
+  /** Null: requests offer no callback. */
+  readonly callbacks: CallbackOptions | null;
   /** Told of every transition once it is durable, in this process. */
   readonly onCommit: (runUuid: string, events: readonly RunEvent[]) => void;
 }

@@ -1,15 +1,24 @@
 import type { Egress, EgressAnswer, OpenRequest } from '@waybill/egress';
 import { type Delivery, retryPolicyOf } from '@waybill/engine';
 import { classifyAnswer } from '@waybill/protocol';
+import type { CallbackTokens } from '@waybill/signing';
 import type { Clock } from './clock.ts';
 import { prepareRequest, urlOf } from './prepare.ts';
 import type { EndedExchange, RunDriver } from './run-driver.ts';
+
+export interface CallbackOptions {
+  readonly tokens: CallbackTokens;
+  /** Where handlers reach the API, without a slash at the end. */
+  readonly publicUrl: string;
+}
 
 export interface ExchangesOptions {
   readonly egress: Egress;
   readonly clock: Clock;
   readonly resultBytesMax: number;
   readonly deliveryBytesMax: number;
+  /** Null when this deployment names no public URL: then no callback is offered. */
+  readonly callbacks: CallbackOptions | null;
   /** An exchange ended: its place is free. */
   readonly onEnd: () => void;
   /** Our own code threw over this run's answer: the run must not take the others down. */
@@ -37,7 +46,9 @@ export class Exchanges {
     const { state, info, signer } = driver;
     const { egress, clock, deliveryBytesMax } = this.#options;
     const attempt = delivery.attempts;
-    const request = prepareRequest(state, info, delivery, signer, clock.now());
+    const nowMs = clock.now();
+    const callbackUrl = this.#callbackUrl(driver, delivery);
+    const request = prepareRequest(state, info, delivery, signer, { nowMs, callbackUrl });
     const bytes = Buffer.byteLength(request.body);
     if (bytes > deliveryBytesMax) {
       driver.endAttempt(delivery, attempt, tooLarge(bytes, deliveryBytesMax));
@@ -46,7 +57,7 @@ export class Exchanges {
     const open = egress.post(request);
     this.#open.set(delivery, open);
     void open.answer.then((answer) => {
-      this.#open.delete(delivery);
+      if (this.#open.get(delivery) === open) this.#open.delete(delivery);
       try {
         driver.endAttempt(delivery, attempt, this.#classify(driver, delivery, answer));
       } catch (error) {
@@ -54,6 +65,17 @@ export class Exchanges {
       }
       this.#options.onEnd();
     });
+  }
+
+  /** The token outlives the attempt's own timeout, which heartbeats extend; whether it still counts, the run says. */
+  #callbackUrl({ state, info }: RunDriver, delivery: Delivery): string | null {
+    const { callbacks } = this.#options;
+    if (callbacks === null || delivery.kind !== 'step') return null;
+    const { index, round, attempts: attempt } = delivery;
+    const claims = { run: info.id, step: state.plan.steps[index]!.id, round, attempt };
+    const endsAtMs = (state.startedAt ?? 0) + state.plan.timeoutMs;
+    const token = callbacks.tokens.mint(claims, Math.ceil(endsAtMs / 1000));
+    return `${callbacks.publicUrl}/v1/callbacks/${token}`;
   }
 
   abort(delivery: Delivery): void {
@@ -68,7 +90,10 @@ export class Exchanges {
     if (answer.kind === 'answer') {
       const { resultBytesMax, clock } = this.#options;
       const retries = retryPolicyOf(driver.state, delivery);
-      return classifyAnswer(answer, { retries, resultBytesMax, nowMs: clock.now() });
+      const outcome = classifyAnswer(answer, { retries, resultBytesMax, nowMs: clock.now() });
+      // Only steps wait for callbacks: whoever takes a compensation or a hook with a 202 has taken it.
+      const isTaken = outcome.kind === 'pending' && delivery.kind !== 'step';
+      return isTaken ? { kind: 'success', status: answer.status, result: 'null' } : outcome;
     }
     if (answer.code === 'aborted') return 'lost';
     return {

@@ -1,7 +1,7 @@
 import { type Delivery, hash32, hookTimeoutMs, type RunState } from '@waybill/engine';
 import { type RunInfo, userAgent, webhookId, wire } from '@waybill/protocol';
 import type { Signer } from '@waybill/signing';
-import { requestBody } from './request-body.ts';
+import { type RequestFacts, requestBody } from './request-body.ts';
 
 export interface PreparedRequest {
   readonly url: string;
@@ -17,15 +17,16 @@ export function urlOf(state: RunState, delivery: Delivery): string {
   return delivery.kind === 'step' ? definition.url : definition.compensation!;
 }
 
-/** First stage of a delivery: prepare (pure) → send → classify. `nowMs` is engine time. */
+/** First stage of a delivery: prepare (pure) → send → classify. */
 export function prepareRequest(
   state: RunState,
   info: RunInfo & { readonly traceId: string },
   delivery: Delivery,
   signer: Signer,
-  nowMs: number,
+  facts: RequestFacts,
 ): PreparedRequest {
-  const body = requestBody(state, info, delivery, nowMs);
+  const { nowMs } = facts;
+  const body = requestBody(state, info, delivery, facts);
   const id = webhookId(info.id, delivery.kind, delivery.index, delivery.round);
   const timestampSeconds = Math.floor(nowMs / 1000);
   const step = delivery.kind === 'hook' ? null : state.plan.steps[delivery.index]!;

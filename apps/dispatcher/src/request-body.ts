@@ -16,19 +16,42 @@ import {
   resultsText,
 } from '@waybill/protocol';
 
+export interface RequestFacts {
+  /** Engine time. */
+  readonly nowMs: number;
+  /** Where this attempt may be answered later; null when this deployment names no public URL. */
+  readonly callbackUrl: string | null;
+}
+
 /** Bodies are concatenated from the texts that came in; nothing a user sent is serialised again. */
-export function requestBody(state: RunState, info: RunInfo, delivery: Delivery, nowMs: number): string {
-  if (delivery.kind === 'step') return stepBody(state, info, state.steps[delivery.index]!, nowMs);
+export function requestBody(
+  state: RunState,
+  info: RunInfo,
+  delivery: Delivery,
+  { nowMs, callbackUrl }: RequestFacts,
+): string {
+  if (delivery.kind === 'step') {
+    return stepBody(state, info, state.steps[delivery.index]!, { nowMs, callbackUrl });
+  }
   if (delivery.kind === 'compensation') {
     return compensationBody(state, info, state.steps[delivery.index]!, nowMs);
   }
   return hookBody(state, info, state.hook!.name);
 }
 
-function stepBody(state: RunState, info: RunInfo, step: StepState, nowMs: number): string {
+function stepBody(
+  state: RunState,
+  info: RunInfo,
+  step: StepState,
+  { nowMs, callbackUrl }: RequestFacts,
+): string {
   const previous = previousStepsText(state, step);
   const payload = payloadText(step);
-  return `{"context":${info.context},"previousSteps":${previous},${payload}"run":${runText(state, info)},"step":${attemptText(step, step.delivery!, nowMs)}}`;
+  return `{"context":${info.context},"previousSteps":${previous},${payload}"run":${runText(state, info)},"step":${attemptText(step, step.delivery!, nowMs)}${callbackText(step, nowMs, callbackUrl)}}`;
+}
+
+function callbackText({ plan }: StepState, nowMs: number, url: string | null): string {
+  return url === null ? '' : `,"callback":{"url":"${url}","expiresAt":"${isoTime(nowMs + plan.timeoutMs)}"}`;
 }
 
 function compensationBody(state: RunState, info: RunInfo, step: StepState, nowMs: number): string {

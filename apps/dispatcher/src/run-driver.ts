@@ -1,10 +1,12 @@
 import {
+  type Callback,
   type Command,
   createRunState,
   type Delivery,
   dueDeliveries,
   type Effects,
   evolve,
+  findDelivery,
   isSendable,
   isTerminal,
   openDeliveries,
@@ -124,6 +126,13 @@ export class RunDriver {
     this.#record([refused], collected, { consumed });
   }
 
+  /** What a callback ends or extends has to be in the journal as started before it. */
+  applyCallback(row: InboxRow, command: Callback): void {
+    const delivery = findDelivery(this.state, { delivery: 'step', step: command.step });
+    if (delivery && !this.#isDiscarded) this.#context.lazyStarts.recordNow(delivery);
+    this.applyFromInbox(row, command);
+  }
+
   /** Called by the send queue when a socket is free. */
   send(delivery: Delivery): void {
     const now = this.#context.clock.now();
@@ -143,7 +152,8 @@ export class RunDriver {
 
   /** The exchange is over. `attempt` guards against an answer that was given up meanwhile. */
   endAttempt(delivery: Delivery, attempt: number, ended: EndedExchange): void {
-    if (this.#isDiscarded) return;
+    // Ended meanwhile by a callback, a cancel or a timeout: there may be another attempt by now.
+    if (this.#isDiscarded || !delivery.open || delivery.attempts !== attempt) return;
     this.#context.lazyStarts.drop(delivery);
     const name = { ...this.#name(delivery), attempt };
     if (ended === 'lost') this.apply({ type: 'loseAttempt', ...name });

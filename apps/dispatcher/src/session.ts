@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Delivery, Plan, RunEvent } from '@waybill/engine';
+import type { Callback, Cancel, Delivery, Plan, RunEvent } from '@waybill/engine';
 import { idOfUuid } from '@waybill/protocol';
 import {
   claimRuns,
@@ -82,6 +82,7 @@ export class Session implements DriverContext {
       egress: deps.egress,
       clock: deps.clock,
       ...deps.limits,
+      callbacks: deps.callbacks,
       onEnd: () => this.#exchangeEnded(),
       onCrash: (driver, error) => this.#crashed(driver, error),
     });
@@ -180,7 +181,9 @@ export class Session implements DriverContext {
 
   beforeTimeout(fire: () => void): void {
     // A database that does not answer must not stop the clock: the timer fires all the same.
-    void this.readInbox().catch(() => {}).then(fire);
+    void this.readInbox()
+      .catch(() => {})
+      .then(fire);
   }
 
   onDone(driver: RunDriver): void {
@@ -264,13 +267,10 @@ export class Session implements DriverContext {
     const driver = this.#drivers.get(row.runUuid);
     // Being loaded, or just done: the row is read again, or went with the run.
     if (!driver) return;
-    const { type, compensate, reason } = JSON.parse(row.command) as {
-      type: string;
-      compensate?: boolean;
-      reason?: string;
-    };
-    if (type !== 'cancel') return;
-    driver.applyFromInbox(row, { type, commandId: row.id, compensate: compensate !== false, reason });
+    // Written by an api of ours, checked there.
+    const command = { ...(JSON.parse(row.command) as object), commandId: row.id } as Callback | Cancel;
+    if (command.type === 'callback') driver.applyCallback(row, command);
+    else driver.applyFromInbox(row, { ...command, compensate: command.compensate !== false });
   }
 
   #remove(driver: RunDriver): void {

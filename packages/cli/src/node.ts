@@ -3,7 +3,7 @@ import { type Clock, createClock, createDispatcher, type Dispatcher, SignerCache
 import { checkHeader, checkUrl, createAddressPolicy, createEgress } from '@waybill/egress';
 import type { RunEvent } from '@waybill/engine';
 import { defaultLimits } from '@waybill/protocol';
-import { createKeyring } from '@waybill/signing';
+import { createCallbackTokens, createKeyring } from '@waybill/signing';
 import {
   type Database,
   databaseNowMs,
@@ -53,6 +53,8 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
     );
     const generated = roles.api ? await bootstrap(database, keyring, settings) : {};
     const shared = { ...settings, database, hints, log, plans: new PlanCache(), clock: createClock() };
+    const tokens = createCallbackTokens(settings.masterKey);
+    const publicUrl = (settings.publicUrl ?? http?.url)?.replace(/\/+$/, '');
     const policy = { allow: settings.egressAllow, ownPorts: http ? [http.port] : [] };
     let committed: (runUuid: string, events: readonly RunEvent[]) => void = () => {};
 
@@ -64,6 +66,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
         egress,
         signers: new SignerCache(keyring),
         limits: defaultLimits,
+        callbacks: publicUrl === undefined ? null : { tokens, publicUrl },
         onCommit: (runUuid, events) => {
           committed(runUuid, events);
           if (events.some(isWatched)) hints.notify('runs');
@@ -83,6 +86,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
         ...shared,
         journal,
         dispatcher,
+        callbackTokens: tokens,
         limits: defaultLimits,
         checkUrl: (url) => checkUrl(url, addresses)?.message ?? null,
         checkHeader: (header, value) => checkHeader(header, value) ?? null,

@@ -9,6 +9,8 @@ export interface ServerSettings {
   readonly apiKey?: string;
   readonly signingSecret?: string;
   readonly baseUrl?: string;
+  /** Where handlers reach the API. */
+  readonly publicUrl?: string;
   readonly egressAllow: readonly string[];
   readonly connectionsPerOrigin: number;
   readonly runsMax: number;
@@ -57,6 +59,11 @@ export function databaseOptions(command: Command): Command {
 
 export function commonOptions(command: Command, defaultLogLevel = 'info'): Command {
   return command
+    .addOption(
+      new Option('--public-url <url>', 'where handlers reach the API, for callbacks; else its own address')
+        .env('WAYBILL_PUBLIC_URL')
+        .argParser(httpUrl),
+    )
     .addOption(
       new Option('--egress-allow <cidrs>', 'special address ranges that steps may call, comma separated')
         .env('WAYBILL_EGRESS_ALLOW')

@@ -11,6 +11,7 @@ export interface Action {
     | 'reject'
     | 'lose'
     | 'takeOver'
+    | 'writeStarts'
     | 'timeOut'
     | 'cancel'
     | 'quarantine';
@@ -24,6 +25,7 @@ const weights: [Action['kind'], number][] = [
   ['reject', 1],
   ['lose', 4],
   ['takeOver', 4],
+  ['writeStarts', 4],
   ['timeOut', 1],
   ['cancel', 1],
   ['quarantine', 1],
@@ -50,19 +52,56 @@ const retries: fc.Arbitrary<RetryPolicy> = fc.record({
   giveUpAfter: fc.constantFrom(undefined, undefined, 1),
 });
 
+type Condition = Pick<StepDefinition, 'runCondition' | 'allowPartialDependencies' | 'join'>;
+
 interface Shape {
   readonly dependencies: readonly number[];
-  readonly fields: Pick<StepDefinition, 'parallel' | 'retries' | 'compensation'>;
+  readonly fields: Pick<StepDefinition, 'parallel' | 'retries' | 'compensation' | 'failurePolicy'>;
+  readonly condition: Condition;
 }
+
+/** `join` is taken modulo the number of dependencies. */
+const conditions: fc.Arbitrary<Condition> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({}) },
+  {
+    weight: 7,
+    arbitrary: fc.record({
+      runCondition: fc.constantFrom(
+        'onSuccess',
+        'always',
+        'onFailure',
+        'onCancelled',
+        'onFailureOrCancelled',
+        'onAnyCompleted',
+        'inProgress',
+      ),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ allowPartialDependencies: true }) },
+  { weight: 3, arbitrary: fc.record({ join: fc.nat(3) }) },
+);
+
+const policies = fc.constantFrom('fail', 'continue', 'retry');
 
 const shapes: fc.Arbitrary<Shape> = fc.record({
   dependencies: fc.array(fc.nat(), { maxLength: 4 }),
+  condition: conditions,
   fields: fc.record({
     parallel: fc.boolean(),
     retries,
     compensation: fc.constantFrom(undefined, 'https://handlers.test/undo'),
+    failurePolicy: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: policies },
+    ),
   }),
 });
+
+/** A step without dependencies starts at once and may have no condition but onSuccess. */
+function conditionFor({ join, ...condition }: Condition, dependencies: number): Condition {
+  if (dependencies === 0) return {};
+  return join === undefined ? condition : { join: 1 + (join % dependencies) };
+}
 
 /** A DAG of up to 50 steps whose definition order is not its topological order. */
 export const workflows: fc.Arbitrary<WorkflowDefinition> = fc
@@ -70,17 +109,20 @@ export const workflows: fc.Arbitrary<WorkflowDefinition> = fc
     shapes: fc.array(shapes, { minLength: 1, maxLength: 50, size: 'max' }),
     order: fc.infiniteStream(fc.nat()),
     saga: fc.boolean(),
+    failurePolicy: policies,
+    retryRounds: fc.constantFrom(undefined, 1, 2),
     hooks: fc.constantFrom(
       {},
       { onComplete: 'https://handlers.test/done', onError: 'https://handlers.test/error' },
     ),
   })
-  .map(({ shapes, order, saga, hooks }) => {
-    const steps = shapes.map(({ dependencies, fields }, index) => {
+  .map(({ shapes, order, hooks, ...fields }) => {
+    const steps = shapes.map(({ dependencies, fields, condition }, index) => {
       const earlier = index === 0 ? [] : [...new Set(dependencies.map((pick) => pick % index))];
-      return step(`s${index}`, { ...fields, dependsOn: earlier.map((at) => `s${at}`) });
+      const dependsOn = earlier.map((at) => `s${at}`);
+      return step(`s${index}`, { ...fields, ...conditionFor(condition, dependsOn.length), dependsOn });
     });
-    return workflow(shuffle(steps, order), { saga, ...hooks });
+    return workflow(shuffle(steps, order), { ...fields, ...hooks });
   });
 
 function shuffle<T>(items: readonly T[], random: Iterator<number>): T[] {

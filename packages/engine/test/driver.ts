@@ -16,13 +16,22 @@ import {
 export interface Observer {
   event?(event: RunEvent): void;
   due?(delivery: Delivery, state: RunState): void;
+  /** The owner died before the start was written. */
+  forgotten?(start: AttemptStarted): void;
 }
+
+type AttemptStarted = Extract<RunEvent, { type: 'attempt.started' }>;
+
+/** What treats an open exchange unlike an unsent step: the starts kept back have to be written before it. */
+const earlyEnds = new Set(['step.failed', 'run.timed_out', 'run.cancelling', 'run.quarantined']);
 
 /** What a dispatcher does with one run, without sockets and clocks: keeps what is due, and the journal. */
 export class Driver {
   readonly plan: Plan;
   readonly journal: RunEvent[] = [];
   readonly due = new Map<string, Delivery>();
+  /** Starts not written yet, which the end of their attempt makes needless (see the dispatcher's LazyStarts). */
+  readonly lazyStarts = new Map<string, AttemptStarted>();
   state: RunState;
   now = 1_000_000;
   readonly #observer: Observer;
@@ -45,29 +54,54 @@ export class Driver {
 
   /** The code of the rejection, or null when the command was applied. */
   apply(command: Command): string | null {
-    const transition = transact(this.state, command, ++this.now, this.#effects);
-    if ('rejection' in transition) return transition.rejection.code;
-    for (const event of transition.events) this.#record(event);
+    const events = this.#transact(command);
+    if (typeof events === 'string') return events;
+    if (events.some(({ type }) => earlyEnds.has(type))) this.writeStarts();
+    for (const event of events) this.#record(event);
     return null;
   }
 
-  send(delivery: Delivery): string | null {
-    this.due.delete(nameOf(delivery));
-    return this.apply({ type: 'startAttempt', ...this.named(delivery) });
+  #transact(command: Command): readonly RunEvent[] | string {
+    const transition = transact(this.state, command, ++this.now, this.#effects);
+    return 'rejection' in transition ? transition.rejection.code : transition.events;
+  }
+
+  /** A lazy start is not written until something depends on it, or `writeStarts` is called. */
+  send(delivery: Delivery, isLazy = false): string | null {
+    const name = nameOf(delivery);
+    this.due.delete(name);
+    const dueBefore = this.due.size;
+    const events = this.#transact({ type: 'startAttempt', ...this.named(delivery) });
+    if (typeof events === 'string') return events;
+    const [event] = events;
+    if (isLazy && this.due.size === dueBefore && event?.type === 'attempt.started' && events.length === 1) {
+      this.lazyStarts.set(name, event);
+      this.#observer.event?.(event);
+    } else for (const event of events) this.#record(event);
+    return null;
   }
 
   end(delivery: Delivery, outcome: Outcome): string | null {
     const { attempts: attempt } = delivery;
+    this.lazyStarts.delete(nameOf(delivery));
     return this.apply({ type: 'endAttempt', ...this.named(delivery), attempt, outcome });
   }
 
   /** The exchange is given up; whether its handler acted is unknown. */
   lose(delivery: Delivery): string | null {
+    this.lazyStarts.delete(nameOf(delivery));
     return this.apply({ type: 'loseAttempt', ...this.named(delivery), attempt: delivery.attempts });
+  }
+
+  writeStarts(): void {
+    this.journal.push(...this.lazyStarts.values());
+    this.lazyStarts.clear();
   }
 
   /** Another dispatcher takes the run over: all it has is the journal. */
   takeOver(): void {
+    for (const start of this.lazyStarts.values()) this.#observer.forgotten?.(start);
+    this.lazyStarts.clear();
     this.state = fold(this.plan, this.journal);
     this.due.clear();
     for (const delivery of dueDeliveries(this.state)) this.due.set(nameOf(delivery), delivery);

@@ -2,62 +2,78 @@ import type { DeliveryCompleted, DeliveryFailed } from '../src/events.ts';
 import type { Delivery, Plan, RetryPolicy, RunEvent, RunState } from '../src/index.ts';
 import { hasEnded, hookRetryPolicy, isTerminal } from '../src/index.ts';
 import type { Observer } from './driver.ts';
+import { check, Reference } from './reference.ts';
+
+type AttemptStarted = Extract<RunEvent, { type: 'attempt.started' }>;
 
 /**
  * Watches a run from outside and holds it to semantics.md. It knows the definition and the facts reported,
- * and keeps its own books, so that it shares no mistake with the engine.
+ * and keeps its own books, so that it shares no mistake with the engine. Which step may start is for the reference
+ * to say; here are attempts, endings, compensations and hooks.
  */
 export class Invariants implements Observer {
   readonly #plan: Plan;
+  readonly #reference: Reference;
   readonly #completed: string[] = [];
   readonly #ended = new Set<string>();
+  /** By delivery; of a step, those of its present round. */
   readonly #attempts = new Map<string, number>();
   readonly #undone: string[] = [];
-  #serialHolder: string | null = null;
+  readonly #awaitingRound = new Set<string>();
   #undoing: string | null = null;
-  /** Set by the first final failure, timeout, cancel or quarantine: from then on no step is sent. */
-  #isEnding = false;
   #compensates: boolean;
   #terminal: RunEvent['type'] | null = null;
 
   constructor(plan: Plan) {
     this.#plan = plan;
+    this.#reference = new Reference(plan);
     this.#compensates = plan.definition.saga;
   }
 
   due(delivery: Delivery, state: RunState): void {
     if (isTerminal(state.state)) check(delivery.kind === 'hook', `${delivery.kind} due after the end`);
-    if (delivery.kind === 'step' && delivery.attempts === 0) this.#checkGrant(delivery.index, state);
+    this.#reference.due(delivery);
   }
 
-  /** Of the ready serial steps the first in definition order is let go. */
-  #checkGrant(index: number, state: RunState): void {
-    if (this.#plan.steps[index]!.definition.parallel) return;
-    for (const { plan, delivery } of state.steps.slice(0, index)) {
-      if (plan.definition.parallel || delivery) continue;
-      const isReady = plan.dependencies.every((at) => state.steps[at]!.state === 'completed');
-      check(!isReady, `${plan.id} was ready before step ${index} in the serial lane`);
-    }
+  /** To be called after every commit. */
+  committed(state: RunState): void {
+    this.#reference.committed(state);
+  }
+
+  forgotten(start: AttemptStarted): void {
+    this.#count(start.delivery, start.step, -1);
+    if (start.delivery === 'step') this.#reference.forgotten(start.step!, start.attempt);
   }
 
   event(event: RunEvent): void {
+    this.#check(event);
+    this.#reference.event(event);
+  }
+
+  #check(event: RunEvent): void {
     if (event.type === 'attempt.started') return this.#attemptStarted(event);
     if (event.type === 'attempt.lost') return this.#count(event.delivery, event.step, -1);
     if (event.type === 'attempt.failed') return;
     if ('delivery' in event) return this.#deliveryEnded(event);
-    if (event.type === 'run.timed_out' || event.type === 'run.quarantined') this.#isEnding = true;
+    if (event.type === 'run.retrying') this.#startRound();
     if (event.type === 'run.quarantined') {
       this.#compensates = false;
       this.#ends('run.failed');
     }
-    if (event.type === 'run.cancelling') {
-      this.#isEnding = true;
-      this.#compensates &&= event.compensate;
-    }
+    if (event.type === 'run.cancelling') this.#compensates &&= event.compensate;
     if (event.type === 'run.compensating') check(this.#compensates, 'compensates although it must not');
     if (event.type === 'run.completed' || event.type === 'run.failed' || event.type === 'run.cancelled') {
       this.#ends(event.type);
     }
+  }
+
+  /** Only what has failed is sent again, with a fresh budget. */
+  #startRound(): void {
+    for (const id of this.#awaitingRound) {
+      this.#ended.delete(id);
+      this.#attempts.delete(`step ${id}`);
+    }
+    this.#awaitingRound.clear();
   }
 
   #ends(type: RunEvent['type']): void {
@@ -65,24 +81,12 @@ export class Invariants implements Observer {
     this.#terminal = type;
   }
 
-  #attemptStarted({ delivery, step }: RunEvent & { type: 'attempt.started' }): void {
+  #attemptStarted({ delivery, step }: AttemptStarted): void {
     this.#count(delivery, step, 1);
     if (delivery === 'hook') return check(this.#terminal !== null, 'the hook goes before the end');
     check(this.#terminal === null, `${delivery} ${step} starts after the end`);
-    if (delivery === 'step') this.#stepStarted(step!);
+    if (delivery === 'step') check(!this.#ended.has(step!), `${step} starts after its own end`);
     else this.#compensationStarted(step!);
-  }
-
-  #stepStarted(id: string): void {
-    const { definition } = this.#step(id);
-    check(!this.#isEnding, `${id} starts in a run that ends`);
-    check(!this.#ended.has(id), `${id} starts after its own end`);
-    for (const dependency of definition.dependsOn) {
-      check(this.#completed.includes(dependency), `${id} starts before ${dependency} completed`);
-    }
-    if (definition.parallel) return;
-    check([null, id].includes(this.#serialHolder), `${id} overlaps ${this.#serialHolder} in the serial lane`);
-    this.#serialHolder = id;
   }
 
   #compensationStarted(id: string): void {
@@ -101,18 +105,22 @@ export class Invariants implements Observer {
     }
     check(!this.#ended.has(id), `${id} ends twice`);
     this.#ended.add(id);
-    if (this.#serialHolder === id) this.#serialHolder = null;
     if (type === 'step.completed') this.#completed.push(id);
-    else this.#isEnding = true;
+    else if (this.#policyOfFailure(id) === 'retry') this.#awaitingRound.add(id);
   }
 
   /** A retryable failure is final only when the attempts are used up; while a run drains it always is. */
   #checkFinal({ delivery, step, error }: DeliveryFailed): void {
-    if (delivery === 'step' && this.#isEnding) return;
+    if (delivery === 'step' && this.#reference.isDraining) return;
     const policy = this.#policy(delivery, step);
     if (error.status !== 500 || policy.giveUpAfter !== undefined) return;
     const attempts = this.#attempts.get(`${delivery} ${step}`);
     check(attempts === policy.maxAttempts, `${delivery} ${step} failed for good at attempt ${attempts}`);
+  }
+
+  #policyOfFailure(id: string) {
+    const { definition } = this.#plan;
+    return this.#step(id).definition.failurePolicy ?? definition.failurePolicy;
   }
 
   #policy(kind: string, step: string | undefined): RetryPolicy {
@@ -135,6 +143,7 @@ export class Invariants implements Observer {
       state.steps.every((step) => step.state !== 'failed' || step.error !== null),
       'failed without an error',
     );
+    check((state.error === null) === (state.state === 'completed'), `${state.state}: ${state.error?.code}`);
     check(`run.${state.state}` === this.#terminal, `${state.state} after ${this.#terminal}`);
     const { onComplete, onError } = this.#plan.definition;
     const url = state.state === 'completed' ? onComplete : onError;
@@ -150,15 +159,12 @@ export class Invariants implements Observer {
     const isWhole = this.#compensates && state.state !== 'completed';
     // A quarantine may cut the compensations short; what was undone until then must still be in order.
     const expected = isWhole ? compensable : compensable.slice(0, this.#undone.length);
-    check(this.#plan.definition.saga || this.#undone.length === 0, 'undone without saga');
+    const mayUndo = this.#plan.definition.saga && state.state !== 'completed';
+    check(mayUndo || this.#undone.length === 0, 'undone without saga, or in a run that completed');
     check(String(this.#undone) === String(expected), `undone ${this.#undone}; expected ${expected}`);
   }
 
   #step(id: string) {
     return this.#plan.steps[this.#plan.indexById.get(id)!]!;
   }
-}
-
-function check(holds: boolean, broken: string): void {
-  if (!holds) throw new Error(broken);
 }

@@ -37,7 +37,7 @@ export function classifyAnswer(answer: HandlerAnswer, options: ClassifyOptions):
   const parsed = parseBody(answer.body);
   const isSuccessStatus = answer.status >= 200 && answer.status < 300;
   if (!isSuccessStatus || parsed.record?.success === false) return failure(answer, parsed, options);
-  if (isPending(answer, parsed)) return unsupported(answer);
+  if (isPending(answer, parsed)) return { kind: 'pending', status: answer.status };
   const result = resultText(answer.body, parsed);
   const bytes = Buffer.byteLength(result);
   if (bytes > options.resultBytesMax) return tooLarge(answer, bytes, options.resultBytesMax);
@@ -181,8 +181,4 @@ function tooLarge(answer: HandlerAnswer, bytes: number, bytesMax: number): Outco
     'result_too_large',
     `the result has ${bytes} bytes, above resultBytesMax ${bytesMax}`,
   );
-}
-
-function unsupported(answer: HandlerAnswer): Outcome {
-  return permanent(answer, 'callback_unsupported', 'this version does not support answers by callback yet');
 }

@@ -13,6 +13,8 @@ export const problemStatus = {
   idempotency_key_reused: 409,
   run_ended: 409,
   run_ending: 409,
+  step_not_open: 409,
+  callback_expired: 410,
   request_timeout: 408,
   too_many_requests: 429,
   unavailable: 503,

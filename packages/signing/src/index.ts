@@ -10,6 +10,7 @@ export {
   isBootstrapApiKey,
   isWellFormedApiKey,
 } from './api-key.ts';
+export { type CallbackClaims, type CallbackTokens, createCallbackTokens } from './callback-token.ts';
 export { SigningError, type SigningErrorCode } from './errors.ts';
 export { createKeyring, type Keyring } from './keyring.ts';
 export { createSigner, generateSigningSecret, publicKeyOf, type SignedMessage, type Signer } from './sign.ts';

@@ -15,7 +15,7 @@ import type { Context } from 'hono';
 import { attemptsOf } from '../attempts.ts';
 import { requireScope } from '../auth.ts';
 import { parseWith, readJson } from '../body.ts';
-import { cancelRun } from '../cancel.ts';
+import { sendCommand } from '../command.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
 import { idempotencyHeader, idempotencyOf } from '../idempotency.ts';
@@ -123,9 +123,14 @@ export function runRoutes(app: Router, services: Services): void {
     const row = await requireRun(services, c);
     // With the run: a workflow key in the path may mean another run by the time of the repeat.
     const idempotency = idempotencyOf(c, `${row.uuid}\n${text}`);
-    const result = await cancelRun(services, row, input, idempotency);
-    if ('commandId' in result) return c.json(result, 202);
-    return statusResponse(c, result);
+    const { commandId, outcome } = await sendCommand(
+      services,
+      row,
+      { type: 'cancel', ...input },
+      idempotency,
+    );
+    if (outcome === null) return c.json({ commandId }, 202);
+    return statusResponse(c, await services.views.get(row));
   });
 }
 

@@ -3,54 +3,45 @@ import { isTerminal, type RunEvent } from '@waybill/engine';
 import { idOfUuid, Problem, type ProblemCode, problemStatus } from '@waybill/protocol';
 import { type Database, type InboxRow, postCommand, type RunRow, readEvents, sqlState } from '@waybill/store';
 import { claimKey, type Idempotency } from './idempotency.ts';
-import type { RunView } from './run-views.ts';
 import type { Services } from './services.ts';
 
 /** How long a command's outcome is waited for before it is answered 202. */
 const outcomeWaitMs = 5000;
 
-export interface CancelInput {
-  readonly compensate?: boolean | undefined;
-  readonly reason?: string | undefined;
+/** What became of a command; null while its owner has not said within 5 s. */
+export interface SentCommand {
+  readonly commandId: string;
+  readonly outcome: CommandOutcome | null;
 }
 
 /**
  * Leaves the command in the run's inbox and waits for its owner's word. A repeat with the same
- * Idempotency-Key is the same command: it is answered with the outcome of the first.
- * @throws Problem `run_ended` or `run_ending` when the run is past cancelling.
+ * Idempotency-Key is the same command: it gets the outcome of the first.
+ * @throws Problem `run_ended` when the run has ended, or what the owner refused it with.
  */
-export async function cancelRun(
+export async function sendCommand(
   services: Services,
   row: RunRow,
-  input: CancelInput,
+  command: object,
   idempotency: Idempotency | null,
-): Promise<RunView | { commandId: string }> {
+): Promise<SentCommand> {
   const { deps, views } = services;
   const claim = idempotency && (await claimKey(deps.database, idempotency, randomUUID()));
   const commandUuid = claim?.uuid ?? randomUUID();
   const fromSeq = claim?.isRepeat ? 0 : (await views.get(row)).seq;
   const outcomeWithin = (waitMs: number) => awaitOutcome(services, row, { commandUuid, fromSeq, waitMs });
   const known = claim?.isRepeat ? await outcomeWithin(0) : null;
-  const isPosted = known === null && (await post(services, row, commandUuid, input));
+  const isPosted = known === null && (await post(services, row, commandUuid, command));
   const outcome = known ?? (await outcomeWithin(isPosted ? outcomeWaitMs : 0));
-  if (outcome === null) {
-    if (!isPosted) throw ended((await views.get(row)).state.state);
-    return { commandId: idOfUuid('cmd', commandUuid) };
-  }
-  if (outcome.type === 'command.refused') throw refused(outcome.code, outcome.detail);
-  return views.get(row);
+  if (outcome === null && !isPosted) throw ended((await views.get(row)).state.state);
+  if (outcome?.type === 'command.refused') throw refused(outcome.code, outcome.detail);
+  return { commandId: idOfUuid('cmd', commandUuid), outcome };
 }
 
 /** False when the run has ended. */
-async function post(
-  { deps, views }: Services,
-  row: RunRow,
-  id: string,
-  input: CancelInput,
-): Promise<boolean> {
+async function post({ deps, views }: Services, row: RunRow, id: string, command: object): Promise<boolean> {
   if (isTerminal((await views.get(row)).state.state)) return false;
-  const command = JSON.stringify({ type: 'cancel', ...input });
-  const isPosted = await postOnce(deps.database, { runUuid: row.uuid, id, command });
+  const isPosted = await postOnce(deps.database, { runUuid: row.uuid, id, command: JSON.stringify(command) });
   deps.hints.notify('work');
   deps.dispatcher?.poke();
   return isPosted;
@@ -66,7 +57,7 @@ async function postOnce(database: Database, row: InboxRow): Promise<boolean> {
   }
 }
 
-type CommandOutcome = Extract<RunEvent, { commandId: string }>;
+export type CommandOutcome = Extract<RunEvent, { commandId: string }>;
 
 async function awaitOutcome(
   { deps, feed }: Services,

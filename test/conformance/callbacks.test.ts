@@ -1,0 +1,132 @@
+import { expect, test } from 'vitest';
+import type { SeenRequest } from '../support/handlers.ts';
+import { usePlatform } from '../support/setup.ts';
+
+const platform = usePlatform();
+const pending = { status: 202, headers: { 'waybill-callback': 'pending' } };
+
+const callbackUrl = ({ body }: SeenRequest) =>
+  (body as unknown as { callback: { url: string } }).callback.url;
+
+async function post(url: string, body: object): Promise<{ status: number; body: Record<string, unknown> }> {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+const waiting = (id: string, fields = {}) => ({
+  id,
+  steps: [
+    { id: 'approve', url: '/approve', ...fields },
+    { id: 'after', url: '/after', dependsOn: ['approve'] },
+  ],
+});
+
+test('25 202 pending: running until a signed callback; a repeated callback changes nothing', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/approve', pending);
+  const { id } = await client.run(waiting('callback'));
+  const [request] = await handlers.waitFor('/approve');
+  const run = await client.until(id, ({ currentStep }) => currentStep === 'approve');
+  expect(run.steps[0]).toMatchObject({ state: 'running', attempts: 1 });
+  const url = callbackUrl(request!);
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, () => post(url, { success: true, result: { by: 'Ada' } })),
+  );
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  const ended = await client.ended(id);
+  expect([ended.state, ended.results]).toEqual(['completed', { approve: { by: 'Ada' }, after: null }]);
+  expect(await post(url, { success: true, result: { by: 'Bob' } })).toMatchObject({ status: 200 });
+  expect(await post(url, { success: false })).toMatchObject({ status: 409 });
+  expect((await client.status(id)).results).toMatchObject({ approve: { by: 'Ada' } });
+  expect(handlers.requests('/after')).toHaveLength(1);
+});
+
+test('25 a callback that comes before the handler has answered is kept', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/approve', async (request) => {
+    expect(await post(callbackUrl(request), { result: 'early' })).toMatchObject({ status: 200 });
+    return pending;
+  });
+  const run = await client.runToEnd(waiting('early-callback'));
+  expect([run.state, run.results.approve]).toEqual(['completed', 'early']);
+  expect(handlers.requests('/approve')).toHaveLength(1);
+});
+
+test('25 a failure by callback is permanent, unless it says retryable: then the step is sent again', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/approve', pending);
+  const { id } = await client.run(waiting('failing-callback', { retries: { initialDelay: 0.05 } }));
+  const [first] = await handlers.waitFor('/approve');
+  await post(callbackUrl(first!), {
+    success: false,
+    retryable: true,
+    error: { code: 'busy', message: 'later' },
+  });
+  const [, second] = await handlers.waitFor('/approve', 2);
+  expect(second!.headers['webhook-id']).toBe(first!.headers['webhook-id']);
+  expect(
+    await post(callbackUrl(second!), { success: false, error: { code: 'no', message: 'never' } }),
+  ).toMatchObject({
+    status: 200,
+  });
+  const run = await client.ended(id);
+  expect([run.state, run.steps[0]!.error]).toMatchObject(['failed', { code: 'no', message: 'never' }]);
+});
+
+test('25 without a callback the step times out and is tried again', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/approve', pending, { body: { result: 'at once' } });
+  const run = await client.runToEnd(
+    waiting('silent', { timeout: 1, retries: { maxAttempts: 2, initialDelay: 0.05 } }),
+  );
+  expect([run.state, run.results.approve]).toEqual(['completed', 'at once']);
+  const attempts = await client.attempts(run.id, 'approve');
+  expect(attempts.map(({ error }) => error?.code ?? null)).toEqual(['timeout', null]);
+  expect(attempts[0]!.durationMs).toBeGreaterThanOrEqual(1000);
+});
+
+test('25 a heartbeat starts the timeout of the step again', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/approve', pending);
+  const { id } = await client.run(waiting('heartbeat', { timeout: 1.5, retries: { maxAttempts: 1 } }));
+  const [request] = await handlers.waitFor('/approve');
+  const url = callbackUrl(request!);
+  const startedAt = performance.now();
+  // Three heartbeats, each well inside the timeout, carry the step past it.
+  for (let beat = 1; beat <= 3; beat++) {
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(await post(`${url}/heartbeat`, { progress: beat * 30 })).toMatchObject({ status: 200 });
+  }
+  expect(performance.now() - startedAt).toBeGreaterThan(1500);
+  expect(await post(url, { result: 'done' })).toMatchObject({ status: 200 });
+  expect((await client.ended(id)).state).toBe('completed');
+});
+
+test('25 after a cancel, and with a token that is none, a callback is refused', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/approve', pending);
+  const { id } = await client.run(waiting('cancelled-callback'));
+  const [request] = await handlers.waitFor('/approve');
+  const url = callbackUrl(request!);
+  await client.api('POST', `/v1/runs/${id}/cancel`, {});
+  expect(await post(url, { result: 'late' })).toMatchObject({ status: 409, body: { code: 'run_ended' } });
+  expect(await post(`${url}x`, {})).toMatchObject({ status: 404 });
+  expect(await post(url, { result: 1, retryable: 'x' })).toMatchObject({ status: 422 });
+});
+
+test('25 the dispatcher that sent the step may die while its callback is awaited', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/approve', pending);
+  const { id } = await client.run(waiting('orphaned-callback'));
+  const [request] = await handlers.waitFor('/approve');
+  await client.until(id, ({ currentStep }) => currentStep === 'approve');
+  await platform.now.kill();
+  await platform.now.restart();
+  const { pathname } = new URL(callbackUrl(request!));
+  const answer = await post(`${platform.now.url}${pathname}`, { result: 'still here' });
+  expect([200, 202]).toContain(answer.status);
+  const run = await client.ended(id);
+  expect([run.state, run.results.approve]).toEqual(['completed', 'still here']);
+  expect(handlers.requests('/approve')).toHaveLength(1);
+});
