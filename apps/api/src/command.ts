@@ -33,9 +33,15 @@ export async function sendCommand(
   const known = claim?.isRepeat ? await outcomeWithin(0) : null;
   const isPosted = known === null && (await post(services, row, commandUuid, command));
   const outcome = known ?? (await outcomeWithin(isPosted ? outcomeWaitMs : 0));
-  if (outcome === null && !isPosted) throw ended((await views.get(row)).state.state);
+  if (outcome === null && (!isPosted || (await isDone(services, row)))) {
+    throw ended((await views.get(row)).state.state);
+  }
   if (outcome?.type === 'command.refused') throw refused(outcome.code, outcome.detail);
   return { commandId: idOfUuid('cmd', commandUuid), outcome };
+}
+
+async function isDone({ views }: Services, row: RunRow): Promise<boolean> {
+  return (await views.get(row)).state.phase === 'done';
 }
 
 /** False when the run has ended. */
@@ -60,10 +66,11 @@ async function postOnce(database: Database, row: InboxRow): Promise<boolean> {
 export type CommandOutcome = Extract<RunEvent, { commandId: string }>;
 
 async function awaitOutcome(
-  { deps, feed }: Services,
+  services: Services,
   row: RunRow,
   { commandUuid, fromSeq, waitMs }: { commandUuid: string; fromSeq: number; waitMs: number },
 ): Promise<CommandOutcome | null> {
+  const { deps, feed } = services;
   const deadline = performance.now() + waitMs;
   const watch = feed.watch(row.uuid);
   try {
@@ -72,6 +79,8 @@ async function awaitOutcome(
       seq = events.at(-1)?.seq ?? seq;
       const outcome = events.find(({ event }) => 'commandId' in event && event.commandId === commandUuid);
       if (outcome) return outcome.event as CommandOutcome;
+      // The end of a run takes the commands with it that nobody had read.
+      if (await isDone(services, row)) return null;
       const left = deadline - performance.now();
       if (left <= 0 || feed.isClosed) return null;
       await watch.changed(seq, left);

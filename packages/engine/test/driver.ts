@@ -45,6 +45,7 @@ export class Driver {
         this.due.set(nameOf(delivery), delivery);
         observer.due?.(delivery, this.state);
       },
+      wake: () => {},
       revoked: (delivery) => void this.due.delete(nameOf(delivery)),
     };
     this.state = createRunState(plan, 'run_test');

@@ -53,8 +53,12 @@ export class Invariants implements Observer {
   #check(event: RunEvent): void {
     if (event.type === 'attempt.started') return this.#attemptStarted(event);
     if (event.type === 'attempt.lost') return this.#count(event.delivery, event.step, -1);
-    if (event.type === 'attempt.failed') return;
-    if ('delivery' in event) return this.#deliveryEnded(event);
+    if ('delivery' in event) {
+      if ('startedAt' in event && !event.type.startsWith('attempt.')) {
+        this.#deliveryEnded(event as DeliveryCompleted | DeliveryFailed);
+      }
+      return;
+    }
     if (event.type === 'run.retrying') this.#startRound();
     if (event.type === 'run.quarantined') {
       this.#compensates = false;

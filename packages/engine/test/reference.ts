@@ -105,7 +105,7 @@ export class Reference {
     }
   }
 
-  #over(...causes: Reference['#cause'][]): void {
+  #over(...causes: ('failed' | 'cancelled' | null)[]): void {
     check(causes.includes(this.#cause), `ends as ${causes} although the cause is ${this.#cause}`);
     const left = this.#books.filter((book) => book.end === null);
     check(left.length === 0, `ends before ${left.map((book) => book.step.id)}`);
@@ -118,8 +118,8 @@ export class Reference {
     check(book.end === null && !book.isInFlight && !book.awaitsRound, `${id} starts again`);
     check(book.isReady || isActive(book), `${id} starts although its condition does not hold`);
     check(attempt === book.attempts + 1, `attempt ${attempt} of ${id} after ${book.attempts}`);
-    const holder = book.isSerial && this.#books.find((other) => other.isSerial && isActive(other));
-    check(!holder || holder === book, `${id} overlaps ${holder && holder.step.id} in the serial lane`);
+    const holder = this.#books.find((other) => book.isSerial && other.isSerial && isActive(other));
+    check(!holder || holder === book, `${id} overlaps ${holder?.step.id} in the serial lane`);
     Object.assign(book, { attempts: attempt, isReady: false, wasSent: true, isInFlight: true });
   }
 
