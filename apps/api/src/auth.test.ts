@@ -5,15 +5,21 @@ import type { Scope } from './deps.ts';
 
 const api = useApi();
 
-/** Every documented operation, with its path filled in for the workflow `order` and one of its runs. */
+/** Every documented operation that needs a key, with its path filled in for the workflow `order` and one of its runs. */
 function operations(runId: string): string[] {
   const values: Record<string, string> = { key: 'order', version: '1', id: runId, stepId: 'a' };
   return Object.entries(api.now.document.paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => {
+    keyed(methods).map((method) => {
       const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => values[name]!);
       return `${method.toUpperCase()} ${filled}`;
     }),
   );
+}
+
+/** A callback's right is its token: the document says that it takes no key. */
+function keyed(methods: object): string[] {
+  const operations = Object.entries(methods) as [string, { security?: unknown[] }][];
+  return operations.filter(([, { security }]) => security?.length !== 0).map(([method]) => method);
 }
 
 const bodyOf = (line: string) => (line.startsWith('GET') ? {} : { body: {} });

@@ -17,5 +17,5 @@ export function documented(app: Router, route: RouteConfig): void {
     content: { 'application/problem+json': { schema: problem } },
   };
   const responses = { ...route.responses, default: failure };
-  app.openAPIRegistry.registerPath(createRoute({ ...route, security: [{ key: [] }], responses }));
+  app.openAPIRegistry.registerPath(createRoute({ security: [{ key: [] }], ...route, responses }));
 }
