@@ -209,3 +209,51 @@ test('74 join: "any" starts on the first success; the results of the losers are 
   expect([run.state, run.failedSteps]).toEqual(['completed', ['broken']]);
   expect(run.results).toMatchObject({ slow: 'late' });
 });
+
+describe('a handler chooses among the branches', () => {
+  const branches = ['standard_processing', 'manual_review', 'fraud_investigation'];
+  const definition = {
+    id: 'order-routing',
+    defaults: { parallel: true },
+    steps: [
+      { id: 'analyze_order', url: '/analyze' },
+      ...branches.map((id) => ({ id, url: `/${id}`, dependsOn: ['analyze_order'] })),
+      { id: 'ship', url: '/ship', dependsOn: branches },
+    ],
+  };
+
+  test.each([
+    [12_000, false, 'manual_review'],
+    [500, true, 'fraud_investigation'],
+    [500, false, 'standard_processing'],
+  ])(
+    '59, 60 total %i, high risk %s: %s alone, and the convergence step once',
+    async (total, isRisky, taken) => {
+      const { client, handlers } = platform.now;
+      handlers.on('/analyze', ({ body }) => {
+        const { context } = body as unknown as { context: { total: number; isRisky: boolean } };
+        const other = context.isRisky ? 'fraud_investigation' : 'standard_processing';
+        return { body: { success: true, next: [context.total > 10_000 ? 'manual_review' : other] } };
+      });
+      const run = await client.runToEnd({ ...definition, context: { total, isRisky } });
+      expect([run.state, run.completedSteps]).toEqual(['completed', ['analyze_order', taken, 'ship']]);
+      const skipped = branches.filter((id) => id !== taken);
+      expect(run.skippedSteps).toEqual(skipped);
+      for (const id of skipped) {
+        expect(run.steps.find((step) => step.id === id)).toMatchObject({
+          reason: 'branch_not_taken',
+          attempts: 0,
+        });
+        expect(handlers.requests(`/${id}`)).toHaveLength(0);
+      }
+      expect(handlers.requests('/ship')).toHaveLength(1);
+    },
+  );
+
+  test('59 an id that is no direct dependent fails the step', async () => {
+    const { client, handlers } = platform.now;
+    handlers.on('/analyze', { body: { success: true, next: ['ship'] } });
+    const run = await client.runToEnd(definition);
+    expect([run.state, run.steps[0]!.error]).toMatchObject(['failed', { code: 'invalid_next' }]);
+  });
+});

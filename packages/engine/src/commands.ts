@@ -55,7 +55,13 @@ export interface Callback {
 
 /** What an exchange meant (see protocol's classifyAnswer). */
 export type Outcome =
-  | { readonly kind: 'success'; readonly status?: number | undefined; readonly result: string }
+  | {
+      readonly kind: 'success';
+      readonly status?: number | undefined;
+      readonly result: string;
+      /** The direct dependents that run; the others are skipped. */
+      readonly next?: readonly string[] | undefined;
+    }
   | { readonly kind: 'pending'; readonly status?: number | undefined }
   | {
       readonly kind: 'failure';

@@ -28,8 +28,12 @@ export function endOf(
     status: outcome.status,
   };
   if (outcome.kind === 'success') {
-    const result = kind === 'step' ? outcome.result : undefined;
-    return { type: completed[kind], ...ended, result };
+    if (kind !== 'step') return { type: completed[kind], ...ended };
+    const { result, next } = outcome;
+    const stranger = next?.find((id) => !isDirectDependent(state, delivery, id));
+    if (stranger === undefined) return { type: completed[kind], ...ended, result, next };
+    const message = `the answer's next names "${stranger}", which does not depend on this step directly`;
+    return { type: failed[kind], ...ended, error: { code: 'invalid_next', message } };
   }
   if (outcome.kind === 'pending') {
     const until = delivery.attemptStartedAt + state.plan.steps[delivery.index]!.timeoutMs;
@@ -39,6 +43,11 @@ export function endOf(
   const retryAt = nextAttemptAt(state, delivery, outcome, now);
   if (retryAt === null) return { type: failed[kind], ...ended, error, excerpt };
   return { type: 'attempt.failed', ...ended, error, excerpt, retryAt };
+}
+
+function isDirectDependent(state: RunState, { index }: Delivery, id: string): boolean {
+  const dependent = state.plan.indexById.get(id);
+  return dependent !== undefined && state.steps[index]!.plan.dependents.includes(dependent);
 }
 
 /** When the delivery is attempted again, or null when this failure is its last. */

@@ -87,6 +87,8 @@ export interface DeliveryCompleted extends OfEndedAttempt {
   readonly type: 'step.completed' | 'compensation.completed' | 'hook.delivered';
   /** JSON text as it came (steps only). */
   readonly result?: string | undefined;
+  /** The branches taken: direct dependents that are not named are skipped. */
+  readonly next?: readonly string[] | undefined;
 }
 export interface DeliveryFailed extends OfEndedAttempt {
   readonly callback?: number | undefined;

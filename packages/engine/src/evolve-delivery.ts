@@ -10,7 +10,7 @@ import type {
 } from './events.ts';
 import { failStep } from './fail-step.ts';
 import { leaveLane } from './lane.ts';
-import { settle, settleStarted } from './settle.ts';
+import { settle, settleStarted, skipNotTaken } from './settle.ts';
 import {
   type Delivery,
   type DeliveryKind,
@@ -134,6 +134,7 @@ function completeStep(state: RunState, step: StepState, event: DeliveryCompleted
   step.result = event.result ?? 'null';
   endStep(state, step, 'completed', event.at);
   state.completionOrder.push(step.plan.index);
+  if (event.next) skipNotTaken(state, step, event.next, event.at, effects);
   // Dependents queue before the lane is given on, so that it goes on in definition order.
   settle(state, step, 'succeeded', event.at, effects);
   leaveLane(state, step, effects);

@@ -17,10 +17,11 @@ function timeOf(state: RunState, { plan: { gate } }: StepState): number | null {
   return 'at' in gate ? gate.at : (state.startedAt ?? 0) + gate.afterMs;
 }
 
-/** It is sent at once, or queues for the serial lane. */
+/** It is sent at once, or queues for the serial lane, which `inProgress` steps are outside of. */
 export function enterLane(state: RunState, step: StepState, effects: Effects): void {
   step.wakeAt = null;
-  if (step.plan.definition.parallel) return grant(state, step, effects);
+  const { definition, condition } = step.plan;
+  if (definition.parallel || condition.mode === 'inProgress') return grant(state, step, effects);
   state.laneQueue.push(step.plan.index);
   admitNext(state, effects);
 }

@@ -25,6 +25,27 @@ export function settle(state: RunState, ended: StepState, how: Ending, at: numbe
   admit(state, ready, at, effects);
 }
 
+/**
+ * The step chose among its dependents: those it did not name are skipped, whatever else they wait for. A
+ * choice is about success: steps of failure modes are judged as ever.
+ */
+export function skipNotTaken(
+  state: RunState,
+  { plan }: StepState,
+  taken: readonly string[],
+  at: number,
+  effects: Effects,
+): void {
+  for (const index of plan.dependents) {
+    const dependent = state.steps[index]!;
+    const { mode } = dependent.plan.condition;
+    const isChoosable = mode === 'onSuccess' || mode === 'join';
+    if (!isChoosable || taken.includes(dependent.plan.id) || !mayBeJudged(state, dependent)) continue;
+    skip(state, dependent, 'branch_not_taken', at);
+    settle(state, dependent, 'skipped', at, effects);
+  }
+}
+
 /** A dependency has started: `inProgress` steps do not wait for its end. */
 export function settleStarted(state: RunState, started: StepState, at: number, effects: Effects): void {
   const ready: number[] = [];

@@ -40,6 +40,7 @@ export type StepStateName =
 export type StepReason =
   | 'condition_not_met'
   | 'upstream_skipped'
+  | 'branch_not_taken'
   | 'upstream_failed'
   | 'run_failed'
   | 'run_timeout'

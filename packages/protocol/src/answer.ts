@@ -41,7 +41,10 @@ export function classifyAnswer(answer: HandlerAnswer, options: ClassifyOptions):
   const result = resultText(answer.body, parsed);
   const bytes = Buffer.byteLength(result);
   if (bytes > options.resultBytesMax) return tooLarge(answer, bytes, options.resultBytesMax);
-  return { kind: 'success', status: answer.status, result };
+  const next = parsed.record && isEnvelope(parsed.record) ? parsed.record.next : undefined;
+  if (next === undefined) return { kind: 'success', status: answer.status, result };
+  if (isIdList(next)) return { kind: 'success', status: answer.status, result, next };
+  return permanent(answer, 'invalid_next', "the answer's next must be a list of step ids");
 }
 
 interface ParsedBody {
@@ -73,6 +76,10 @@ function isPending(answer: HandlerAnswer, { record }: ParsedBody): boolean {
   if (answer.status !== 202) return false;
   const asksByBody = record !== null && isEnvelope(record) && record.pending === true;
   return asksByBody || headerText(answer, wire.callback)?.toLowerCase() === 'pending';
+}
+
+function isIdList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 /** The result is cut out of the answer's own text, never serialised again. */
