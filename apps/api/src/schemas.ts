@@ -132,6 +132,45 @@ export const attemptView = z
   })
   .openapi('Attempt');
 
+export const eventView = z
+  .object({
+    seq: z.int(),
+    type: z.string(),
+    at: time,
+    stepId: z.string().optional(),
+    delivery: z.enum(['step', 'compensation', 'hook']).optional(),
+    attempt: z.int().optional(),
+    startedAt: time.optional(),
+    status: z.int().optional(),
+    error: error.optional(),
+    retryAt: time.optional(),
+    answer: z.string().optional(),
+    result: z.unknown().optional(),
+    compensate: z.boolean().optional(),
+    reason: z.string().optional(),
+    commandId: z.string().optional(),
+    code: z.string().optional(),
+    detail: z.string().optional(),
+  })
+  .openapi('Event');
+
+export const graphView = z
+  .object({
+    nodes: z.array(
+      stepView.pick({
+        id: true,
+        state: true,
+        reason: true,
+        parallel: true,
+        attempts: true,
+        startedAt: true,
+        completedAt: true,
+      }),
+    ),
+    edges: z.array(z.object({ from: z.string(), to: z.string() })),
+  })
+  .openapi('Graph');
+
 export const commandAccepted = z.object({ commandId: z.string() }).openapi('CommandAccepted');
 
 export const problem = z
