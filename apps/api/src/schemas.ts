@@ -45,11 +45,17 @@ export const versionView = z
   .openapi('WorkflowVersion');
 
 const runState = z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']);
-const error = z
-  .object({ code: z.string(), message: z.string() })
-  .catchall(z.unknown())
-  .nullable()
-  .openapi('RunError');
+const stepError = z
+  .object({
+    code: z.string(),
+    message: z.string(),
+    status: z.int().optional(),
+    outcome: z.enum(['unknown']).optional(),
+    details: z.unknown().optional(),
+  })
+  .openapi('StepError');
+const error = stepError.nullable();
+const runError = stepError.extend({ stepId: z.string().optional() }).openapi('RunError').nullable();
 const deliveryState = z.enum(['pending', 'running', 'completed', 'failed']);
 
 const stepView = z
@@ -90,7 +96,7 @@ export const runStatus = z
     skippedSteps: z.array(z.string()),
     context: jsonObject,
     results: jsonObject,
-    error,
+    error: runError,
     compensation: z.array(z.object({ stepId: z.string(), state: deliveryState, attempts: z.int(), error })),
     hooks: z.array(
       z.object({ kind: z.string(), url: z.string(), state: deliveryState, attempts: z.int(), error }),
@@ -142,7 +148,7 @@ export const eventView = z
     attempt: z.int().optional(),
     startedAt: time.optional(),
     status: z.int().optional(),
-    error: error.optional(),
+    error: runError.optional(),
     retryAt: time.optional(),
     answer: z.string().optional(),
     result: z.unknown().optional(),
