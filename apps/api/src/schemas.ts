@@ -45,17 +45,19 @@ export const versionView = z
   .openapi('WorkflowVersion');
 
 const runState = z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']);
-const stepError = z
-  .object({
-    code: z.string(),
-    message: z.string(),
-    status: z.int().optional(),
-    outcome: z.enum(['unknown']).optional(),
-    details: z.unknown().optional(),
-  })
-  .openapi('StepError');
-const error = stepError.nullable();
-const runError = stepError.extend({ stepId: z.string().optional() }).openapi('RunError').nullable();
+const errorFields = {
+  code: z.string(),
+  message: z.string(),
+  status: z.int().optional(),
+  outcome: z.enum(['unknown']).optional(),
+  details: z.unknown().optional(),
+};
+// Nullable before it is named: a named schema made nullable afterwards is documented without null.
+const error = z.object(errorFields).nullable().openapi('StepError');
+const runError = z
+  .object({ ...errorFields, stepId: z.string().optional() })
+  .nullable()
+  .openapi('RunError');
 const deliveryState = z.enum(['pending', 'running', 'completed', 'failed']);
 
 const stepView = z
