@@ -18,14 +18,7 @@ const at = 1_700_000_000_000;
 beforeAll(async () => {
   database = await h.startDatabase();
   const journal = h.unfencedJournal(database.url);
-  const metadata = [
-    '{"k":"v","team":"a"}',
-    '{"k":"v"}',
-    '{"k":"w"}',
-    null,
-    '{"k":"\\u0000"}',
-    '{"k":"\\ud800"}',
-  ];
+  const metadata = ['{"k":"v","team":"a"}', '{"k":"v"}', '{"k":"w"}', null, '{}', '{"team":"a"}'];
   for (const [index, id] of ids.entries()) {
     await journal.append(
       h.creation(h.newRef(id), {
