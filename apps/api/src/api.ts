@@ -4,9 +4,11 @@ import { authenticate } from './auth.ts';
 import { limitBody } from './body-bytes.ts';
 import { ChangeFeed } from './change-feed.ts';
 import type { ApiDeps, ApiEnv, CommitListener } from './deps.ts';
+import { docsPage, docsPolicy } from './docs-page.ts';
 import { healthRoutes } from './health.ts';
 import { onError, onNotFound } from './problems.ts';
 import { callbackRoutes } from './routes/callbacks.ts';
+import { runDetailRoutes } from './routes/run-details.ts';
 import { runRoutes } from './routes/runs.ts';
 import { systemRoutes } from './routes/system.ts';
 import { workflowRoutes } from './routes/workflows.ts';
@@ -52,6 +54,7 @@ export function createApi(deps: ApiDeps): Api {
   app.use('/v1/*', limit);
   workflowRoutes(app, services);
   runRoutes(app, services);
+  runDetailRoutes(app, services);
   systemRoutes(app, services);
   describe(app);
 
@@ -62,17 +65,23 @@ export function createApi(deps: ApiDeps): Api {
   };
 }
 
-/** The document is built once, when somebody first asks for it. */
+/** The document and its page are built once, when somebody first asks for them. */
 function describe(app: Router): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
+  const info = { title: 'Waybill', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } };
+  const build = () => app.getOpenAPI31Document({ openapi: '3.1.0', info });
   let document: string | null = null;
   app.get('/openapi.json', (c) => {
-    document ??= JSON.stringify(
-      app.getOpenAPI31Document({
-        openapi: '3.1.0',
-        info: { title: 'Waybill', version, license: { name: 'Apache-2.0' } },
-      }),
-    );
+    document ??= JSON.stringify(build());
     return c.body(document, 200, { 'content-type': 'application/json' });
+  });
+  let page: string | null = null;
+  app.get('/docs', (c) => {
+    page ??= docsPage(build() as unknown as Parameters<typeof docsPage>[0]);
+    return c.html(page, 200, {
+      'content-security-policy': docsPolicy,
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+    });
   });
 }

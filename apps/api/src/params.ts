@@ -7,6 +7,9 @@ export const versionNumber = z
   .min(1)
   .max(2 ** 31 - 1);
 
+/** A run id, or a workflow key for its latest run. */
+export const idParam = z.object({ id: z.string() });
+
 export const keyParam = z.object({ key: workflowKeySchema });
 
 /** What can be no key names nothing, and never reaches a query. @throws Problem `not_found`. */

@@ -35,6 +35,8 @@ export function problemResponse(c: Context<ApiEnv>, problem: Problem): Response 
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
   if (problem.status === 401) headers['www-authenticate'] = 'Bearer';
+  // The rest of the body is not read: another request on this connection would meet it.
+  if (problem.code === 'payload_too_large') headers.connection = 'close';
   return c.body(JSON.stringify(body), problem.status, headers);
 }
 

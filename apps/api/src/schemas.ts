@@ -61,9 +61,17 @@ export const versionView = z
   .openapi('WorkflowVersion');
 
 const runState = z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']);
-const error = z
-  .object({ code: z.string(), message: z.string() })
-  .catchall(z.unknown())
+const errorFields = {
+  code: z.string(),
+  message: z.string(),
+  status: z.int().optional(),
+  outcome: z.enum(['unknown']).optional(),
+  details: z.unknown().optional(),
+};
+// Nullable before it is named: a named schema made nullable afterwards is documented without null.
+const error = z.object(errorFields).nullable().openapi('StepError');
+const runError = z
+  .object({ ...errorFields, stepId: z.string().optional() })
   .nullable()
   .openapi('RunError');
 const deliveryState = z.enum(['pending', 'running', 'completed', 'failed']);
@@ -106,7 +114,7 @@ export const runStatus = z
     skippedSteps: z.array(z.string()),
     context: jsonObject,
     results: jsonObject,
-    error,
+    error: runError,
     compensation: z.array(z.object({ stepId: z.string(), state: deliveryState, attempts: z.int(), error })),
     hooks: z.array(
       z.object({ kind: z.string(), url: z.string(), state: deliveryState, attempts: z.int(), error }),
@@ -147,6 +155,45 @@ export const attemptView = z
     answer: z.string().nullable(),
   })
   .openapi('Attempt');
+
+export const eventView = z
+  .object({
+    seq: z.int(),
+    type: z.string(),
+    at: time,
+    stepId: z.string().optional(),
+    delivery: z.enum(['step', 'compensation', 'hook']).optional(),
+    attempt: z.int().optional(),
+    startedAt: time.optional(),
+    status: z.int().optional(),
+    error: runError.optional(),
+    retryAt: time.optional(),
+    answer: z.string().optional(),
+    result: z.unknown().optional(),
+    compensate: z.boolean().optional(),
+    reason: z.string().optional(),
+    commandId: z.string().optional(),
+    code: z.string().optional(),
+    detail: z.string().optional(),
+  })
+  .openapi('Event');
+
+export const graphView = z
+  .object({
+    nodes: z.array(
+      stepView.pick({
+        id: true,
+        state: true,
+        reason: true,
+        parallel: true,
+        attempts: true,
+        startedAt: true,
+        completedAt: true,
+      }),
+    ),
+    edges: z.array(z.object({ from: z.string(), to: z.string() })),
+  })
+  .openapi('Graph');
 
 export const commandAccepted = z.object({ commandId: z.string() }).openapi('CommandAccepted');
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { startTemporaryPostgres } from '@waybill/embedded';
 import type { RunEvent } from '@waybill/engine';
 import { defaultLimits, type Limits, uuidOfId } from '@waybill/protocol';
-import { apiKeyPrefix, createApiKey, hashApiKey } from '@waybill/signing';
+import { apiKeyPrefix, createApiKey, createCallbackTokens, hashApiKey } from '@waybill/signing';
 import {
   addKey,
   type Database,
@@ -96,6 +96,7 @@ export class TestApi {
         startOwned: (run) => current()!.startOwned(run),
         poke: () => current()?.poke(),
       },
+      callbackTokens: createCallbackTokens('the master key of the api tests'),
       checkUrl: (url) => (url.includes('forbidden') ? 'may not be reached' : null),
       checkHeader: (name) => (name === 'host' ? 'is reserved' : null),
       ready: () => [],

@@ -56,6 +56,7 @@ const restartDelayMs = 500;
 /** Claims runs, drives them, sends what is due. Everything under one lease is a Session. */
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   let session: Session | null = null;
+  let opening: Promise<void> = Promise.resolve();
   let isStopped = false;
 
   const whileLeased = (name: string, intervalMs: number, tick: (session: Session) => Promise<boolean>) =>
@@ -108,18 +109,20 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     if (session !== lost) return;
     session = null;
     deps.log.error({ dispatcher: lost.lease.identity.uuid }, 'lease lost: starting again under a new id');
-    void open();
+    opening = open();
   }
 
   return {
     async start() {
-      await open();
+      opening = open();
+      await opening;
       deps.hints.listen('work', poke);
       for (const loop of loops) loop.start();
     },
     async stop(graceMs) {
       isStopped = true;
       await Promise.all(loops.map((loop) => loop.stop()));
+      await opening;
       await session?.stop(graceMs);
       session = null;
     },

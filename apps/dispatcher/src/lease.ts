@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 
 const heartbeatIntervalMs = 5000;
+const retryIntervalMs = 500;
 /** Nothing is sent when the last successful heartbeat was sent longer ago: well inside the lease. */
 const sendWindowMs = 10_000;
 
@@ -66,6 +67,21 @@ export class Lease {
     return true;
   }
 
+  /** A heartbeat of the loop: falls silent when none has succeeded for too long. False when it failed. */
+  async beat(): Promise<boolean> {
+    const watch = setTimeout(() => this.#checkSilence(), sendWindowMs - heartbeatIntervalMs);
+    try {
+      await this.tick();
+      return true;
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'heartbeat failed');
+      return false;
+    } finally {
+      clearTimeout(watch);
+      this.#checkSilence();
+    }
+  }
+
   /** For the journal: whether a failed fence was a late heartbeat only. Keeps asking while it cannot know. */
   async confirm(): Promise<boolean> {
     while (!this.#isEnded) {
@@ -73,7 +89,7 @@ export class Lease {
         return await this.tick();
       } catch (error) {
         this.#options.log.warn({ err: error }, 'cannot confirm the lease yet');
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
       }
     }
     return false;
@@ -108,22 +124,9 @@ export class Lease {
 
   #schedule(delayMs: number): void {
     if (this.#isEnded) return;
-    this.#timer = setTimeout(() => void this.#beat(), delayMs);
-  }
-
-  async #beat(): Promise<void> {
-    const watch = setTimeout(() => this.#checkSilence(), sendWindowMs - heartbeatIntervalMs);
-    let delayMs = heartbeatIntervalMs;
-    try {
-      await this.tick();
-    } catch (error) {
-      this.#options.log.warn({ err: error }, 'heartbeat failed');
-      delayMs = 500;
-    } finally {
-      clearTimeout(watch);
-      this.#checkSilence();
-      this.#schedule(delayMs);
-    }
+    this.#timer = setTimeout(async () => {
+      this.#schedule((await this.beat()) ? heartbeatIntervalMs : retryIntervalMs);
+    }, delayMs);
   }
 
   #checkSilence(): void {

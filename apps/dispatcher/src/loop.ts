@@ -33,7 +33,8 @@ export class Loop {
     if (this.#isStopped || this.#running) return;
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#running = this.#run();
+    // Not within this call: the tick itself may poke.
+    this.#running = Promise.resolve().then(() => this.#run());
   }
 
   /** Resolves when a tick under way has ended. */

@@ -28,6 +28,8 @@ import { Timers } from './timers.ts';
 const claimBatchMax = 500;
 const inboxBatchMax = 500;
 const inFlightMax = 1024;
+/** An aborted exchange ends at once. */
+const abortGraceMs = 1000;
 
 export interface NewOwnedRun {
   readonly uuid: string;
@@ -132,8 +134,7 @@ export class Session implements DriverContext {
 
   /** Loads runs that we own and do not drive: claims whose answer was lost. */
   async adopt(): Promise<void> {
-    const owned = await ownedRuns(this.#deps.database, this.lease.identity.uuid);
-    await this.#load(owned.filter((uuid) => !this.#drivers.has(uuid) && !this.#loading.has(uuid)));
+    await this.#load(await ownedRuns(this.#deps.database, this.lease.identity.uuid));
   }
 
   /** Takes back what dead dispatchers owned. */
@@ -147,8 +148,10 @@ export class Session implements DriverContext {
   /** Finishes what is in flight, at most for the grace period, then gives everything back. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
-    if (this.#exchanges.size > 0) await this.#idle(graceMs);
+    await this.#idle(graceMs);
     this.#exchanges.abortAll();
+    // What was given up is recorded as lost.
+    await this.#idle(abortGraceMs);
     await this.journal.close();
     await this.lease.release();
     this.#end();
@@ -197,10 +200,15 @@ export class Session implements DriverContext {
       { err: error, run: driver.info.id },
       'a transition was not recorded; reloading the run',
     );
-    const quarantine = error.code === 'run_refused' ? error : null;
-    this.#load([driver.runUuid], quarantine).catch((cause) => {
+    this.#reload(driver.runUuid, error.code === 'run_refused' ? error : null).catch((cause) => {
       this.#deps.log.error({ err: cause, run: driver.info.id }, 'the run could not be reloaded yet');
     });
+  }
+
+  /** Only what is owned: a start that came second to another dispatcher's is that one's to drive. */
+  async #reload(uuid: string, quarantine: StoreError | null): Promise<void> {
+    const owned = await ownedRuns(this.#deps.database, this.lease.identity.uuid, [uuid]);
+    await this.#load(owned, quarantine);
   }
 
   /** A bug of ours that one run brings out: that run is quarantined, the others go on. */
@@ -213,7 +221,9 @@ export class Session implements DriverContext {
     if (this.#exchanges.size === 0) this.#onIdle?.();
   }
 
+  /** Resolves when no exchange is open, or after `graceMs`. */
   #idle(graceMs: number): Promise<void> {
+    if (this.#exchanges.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, graceMs);
       this.#onIdle = () => {
@@ -223,7 +233,9 @@ export class Session implements DriverContext {
     });
   }
 
-  async #load(uuids: readonly string[], quarantine: StoreError | null = null): Promise<void> {
+  async #load(owned: readonly string[], quarantine: StoreError | null = null): Promise<void> {
+    // A claim's answer and a look at what is owned may name the same run at once.
+    const uuids = owned.filter((uuid) => !this.#drivers.has(uuid) && !this.#loading.has(uuid));
     if (uuids.length === 0) return;
     for (const uuid of uuids) this.#loading.add(uuid);
     try {
@@ -260,6 +272,8 @@ export class Session implements DriverContext {
     } catch (error) {
       this.#drivers.delete(row.uuid);
       log.error({ err: error, run: idOfUuid('run', row.uuid) }, 'the run cannot be driven');
+    } finally {
+      this.#loading.delete(row.uuid);
     }
   }
 
@@ -281,6 +295,7 @@ export class Session implements DriverContext {
   #end(): void {
     this.#isEnded = true;
     for (const driver of [...this.#drivers.values()]) this.#remove(driver);
+    this.#exchanges.abortAll();
     this.timers.clear();
     this.lazyStarts.clear();
   }

@@ -101,6 +101,9 @@ export class FakeContext implements DriverContext {
   exchange(_driver: RunDriver, delivery: Delivery): void {
     this.sent.push(delivery);
   }
+  beforeTimeout(fire: () => void): void {
+    fire();
+  }
   abort(delivery: Delivery): void {
     this.aborted.push(delivery);
   }

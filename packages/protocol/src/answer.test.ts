@@ -26,6 +26,28 @@ const failure = (given: Given) => {
 const digits = '9'.repeat(100_000);
 const nested = '['.repeat(100_000) + ']'.repeat(100_000);
 
+describe('next', () => {
+  test('names the branches taken', () => {
+    expect(classify({ body: '{"result":1,"next":["a","b"]}' })).toMatchObject({
+      result: '1',
+      next: ['a', 'b'],
+    });
+  });
+
+  test('of another form fails the step for good', () => {
+    for (const next of ['"a"', '[1]', '{}']) {
+      expect(failure({ body: `{"result":1,"next":${next}}` })).toMatchObject({
+        retryable: false,
+        error: { code: 'invalid_next' },
+      });
+    }
+  });
+
+  test('of a body that is no envelope is data', () => {
+    expect(classify({ body: '{"next":"a","id":1}' })).toMatchObject({ result: '{"next":"a","id":1}' });
+  });
+});
+
 describe('the result of a success is the exact text', () => {
   test.each([
     ['empty', '', 'null'],
@@ -33,7 +55,7 @@ describe('the result of a success is the exact text', () => {
     ['envelope: result alone', '{"result": [1, 2] }', '[1, 2]'],
     ['envelope without result', '{"success":true}', 'null'],
     ['envelope with a null result', '{"success":true,"result":null}', 'null'],
-    ['envelope, every key', '{"success":true,"result":1,"error":null,"next":[],"addSteps":[]}', '1'],
+    ['envelope, every key', '{"success":true,"result":1,"error":null,"addSteps":[]}', '1'],
     ['not an envelope: one foreign key', '{"result":1,"id":2}', '{"result":1,"id":2}'],
     ['empty object', '{}', '{}'],
     ['success true is kept in a foreign object', '{"success":true,"id":2}', '{"success":true,"id":2}'],
@@ -152,8 +174,8 @@ describe('which failures are worth another attempt', () => {
   test.each<[string, Given]>([
     ['header', { status: 202, headers: { 'waybill-callback': 'Pending' } }],
     ['body', { status: 202, body: '{"pending":true}' }],
-  ])('a callback asked for by %s is refused for good in this version', (_name, given) => {
-    expect(failure(given)).toMatchObject({ retryable: false, error: { code: 'callback_unsupported' } });
+  ])('a callback is announced by %s', (_name, given) => {
+    expect(classify(given)).toEqual({ kind: 'pending', status: 202 });
   });
 
   test.each<[string, Given]>([

@@ -36,6 +36,7 @@ export type { Jobs } from './jobs.ts';
 export type {
   Attempt,
   CompensationStatus,
+  DeliveryState,
   HookStatus,
   Page,
   RunPhase,

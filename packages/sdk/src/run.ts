@@ -17,7 +17,8 @@ export interface StepError {
 export interface StepStatus {
   readonly id: string;
   readonly state: StepState;
-  readonly phase: string | null;
+  /** What a running step is busy with. */
+  readonly phase: 'open' | 'backoff' | null;
   /** Why it was skipped or cancelled. */
   readonly reason: string | null;
   readonly startedAt: string | null;
@@ -26,14 +27,20 @@ export interface StepStatus {
   readonly attempts: number;
   readonly result: unknown;
   readonly error: StepError | null;
+  /** `unknown`: the handler may have acted although no answer says so. */
+  readonly outcome: 'unknown' | null;
   readonly dependsOn: readonly string[];
   readonly parallel: boolean;
   readonly timeout: number;
+  readonly url: string;
 }
+
+/** Of a compensation or a hook: `running` once its first attempt was sent. */
+export type DeliveryState = 'pending' | 'running' | 'completed' | 'failed';
 
 export interface CompensationStatus {
   readonly stepId: string;
-  readonly state: string;
+  readonly state: DeliveryState;
   readonly attempts: number;
   readonly error: StepError | null;
 }
@@ -41,8 +48,9 @@ export interface CompensationStatus {
 export interface HookStatus {
   readonly kind: string;
   readonly url: string;
-  readonly state: string;
+  readonly state: DeliveryState;
   readonly attempts: number;
+  readonly error: StepError | null;
 }
 
 /** A run as lists show it. */
@@ -51,7 +59,6 @@ export interface RunSummary {
   readonly workflowId: string;
   readonly version: number;
   readonly state: RunState;
-  readonly phase: RunPhase;
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly completedAt: string | null;
@@ -60,6 +67,7 @@ export interface RunSummary {
 }
 
 export interface RunStatus extends RunSummary {
+  readonly phase: RunPhase;
   /** Seconds. */
   readonly timeout: number;
   /** First running step in definition order. */
@@ -78,21 +86,32 @@ export interface RunStatus extends RunSummary {
   readonly steps: readonly StepStatus[];
 }
 
-/** One HTTP exchange of a step. */
+/** One HTTP exchange of a step or of its compensation. */
 export interface Attempt {
-  readonly number: number;
+  readonly delivery: 'step' | 'compensation';
+  /** Counted from 1. */
+  readonly attempt: number;
+  /** `lost`: the process that sent it is gone, or gave it up; whether the handler acted is unknown. */
+  readonly state: 'open' | 'completed' | 'failed' | 'lost';
   readonly startedAt: string;
-  readonly completedAt: string | null;
+  readonly endedAt: string | null;
+  readonly durationMs: number | null;
   /** HTTP status; null when no answer came. */
   readonly status: number | null;
   readonly error: StepError | null;
-  readonly [excerpt: string]: unknown;
+  /** When the next attempt is due. */
+  readonly retryAt: string | null;
+  readonly request: { readonly url: string; readonly webhookId: string };
+  /** First characters of the answer that failed the attempt. */
+  readonly answer: string | null;
 }
 
 /** A stored version of a workflow, defaults filled in and URLs absolute. */
 export interface StoredWorkflow {
   readonly key: string;
   readonly version: number;
+  /** Absent in the answer of `put`. */
+  readonly createdAt?: string;
   readonly definition: Readonly<Record<string, unknown>>;
 }
 

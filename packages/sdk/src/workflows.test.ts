@@ -47,9 +47,16 @@ test('what is passed travels: start input, idempotency key, cancel options', asy
   const input = { context: { n: 1 }, version: 2, tags: ['x'], metadata: { k: 'v' } };
   await workflows.start('order', input, { idempotencyKey: 'once' });
   await workflows.create(definition, { idempotencyKey: 'twice' });
-  await workflows.cancel('run_1', { compensate: false });
-  expect(seen.map(({ body }) => body)).toEqual([input, definition, { compensate: false }]);
-  expect(seen.map(({ headers }) => headers['idempotency-key'])).toEqual(['once', 'twice', undefined]);
+  await workflows.cancel('run_1', { compensate: false, reason: 'enough' });
+  await workflows.cancel('run_1', { idempotencyKey: 'thrice' });
+  const cancelled = { compensate: false, reason: 'enough' };
+  expect(seen.map(({ body }) => body)).toEqual([input, definition, cancelled, {}]);
+  expect(seen.map(({ headers }) => headers['idempotency-key'])).toEqual([
+    'once',
+    'twice',
+    undefined,
+    'thrice',
+  ]);
 });
 
 test('list turns its filter into a query', async () => {

@@ -42,6 +42,8 @@ export interface ValidationResult {
 export interface CancelOptions {
   /** `false` leaves the completed steps of a saga as they are. */
   readonly compensate?: boolean;
+  /** Shown as the run's error. */
+  readonly reason?: string;
 }
 
 /** The command is stored and will be carried out. */
@@ -65,7 +67,7 @@ export interface Workflows {
   wait(id: string, options?: WaitOptions): Promise<RunStatus>;
   list(filter?: RunFilter): Promise<Page<RunSummary>>;
   /** Gives the run as the cancelling left it, or `{commandId}` when that takes longer than 5 s. */
-  cancel(id: string, options?: CancelOptions): Promise<RunStatus | CommandAccepted>;
+  cancel(id: string, options?: CancelOptions & IdempotencyOptions): Promise<RunStatus | CommandAccepted>;
   attempts(id: string, stepId: string): Promise<Page<Attempt>>;
   /** The newest version of a stored workflow. */
   get(key: string): Promise<StoredWorkflow>;
@@ -86,7 +88,13 @@ export function createWorkflows(send: Send, runtime: Runtime): Workflows {
     getStatus: (id) => send({ method: 'GET', path: runPath(id) }),
     wait,
     list: (filter = {}) => send({ method: 'GET', path: '/v1/runs', query: runQuery(filter) }),
-    cancel: (id, options = {}) => send({ method: 'POST', path: `${runPath(id)}/cancel`, body: options }),
+    cancel: (id, { idempotencyKey, ...body } = {}) =>
+      send({
+        method: 'POST',
+        path: `${runPath(id)}/cancel`,
+        body,
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      }),
     attempts: (id, stepId) =>
       send({ method: 'GET', path: `${runPath(id)}/steps/${encodeURIComponent(stepId)}/attempts` }),
     get: (key) => send({ method: 'GET', path: workflowPath(key) }),

@@ -9,6 +9,8 @@ export interface ConnectOptions {
   readonly max: number;
   /** Array types cost one query a connection; lanes and the heartbeat do without. */
   readonly withArrays?: boolean;
+  /** Wait after a failed connection. Default 0, for callers that wait by themselves. */
+  readonly reconnectDelayMs?: number;
   /** A connection has ended, for whatever reason. */
   readonly onClose?: () => void;
 }
@@ -17,10 +19,8 @@ export interface ConnectOptions {
  * A pool of its own. Journal lanes and the heartbeat take `max: 1` and never expire a connection by age:
  * postgres.js 3.4.9 can lose a query that meets the renewal (porsager/postgres #1199, #1208).
  */
-export function connect(
-  url: string,
-  { name, max, withArrays = false, onClose = () => {} }: ConnectOptions,
-): Sql {
+export function connect(url: string, options: ConnectOptions): Sql {
+  const { name, max, withArrays = false, reconnectDelayMs = 0, onClose = () => {} } = options;
   return postgres(url, {
     max,
     max_lifetime: null,
@@ -29,7 +29,7 @@ export function connect(
     prepare: false,
     fetch_types: withArrays,
     // postgres.js waits up to its own back-off between reconnects; we want ours alone.
-    backoff: () => 0,
+    backoff: () => reconnectDelayMs / 1000,
     onnotice: () => {},
     onclose: onClose,
     connection: { application_name: `waybill ${name}` },

@@ -4,6 +4,8 @@ import { connect, type Sql } from './connect.ts';
 export type HintChannel = 'work' | 'runs';
 
 const hintIntervalMs = 5;
+/** postgres.js listens again by itself, and while the server is away as often as it can. */
+const reconnectDelayMs = 500;
 
 /**
  * NOTIFY as a hint and nothing more: losing one costs at most a poll. Sent on a connection of its own,
@@ -15,7 +17,7 @@ export class Hints {
   #timer: NodeJS.Timeout | null = null;
 
   constructor(databaseUrl: string) {
-    this.#sql = connect(databaseUrl, { name: 'hints', max: 2 });
+    this.#sql = connect(databaseUrl, { name: 'hints', max: 2, reconnectDelayMs });
   }
 
   notify(channel: HintChannel): void {

@@ -128,8 +128,9 @@ export async function freeOrphans(sql: Database, me: string): Promise<number> {
   const results = await sql.unsafe(`${fence(me)};
     update run_queue set owner = null, ready_at = now() where run_id in
       (select run_id from run_queue q where owner is not null
-          and not exists (select 1 from dispatchers d where d.id = q.owner) order by run_id for update)`);
-  return (results.at(-1) as unknown as { count: number }).count;
+          and not exists (select 1 from dispatchers d where d.id = q.owner) order by run_id for update)
+    returning run_id`);
+  return (results.at(-1) as unknown as unknown[]).length;
 }
 
 /** Live dispatchers, newest first. */

@@ -38,10 +38,14 @@ export async function claimRuns(sql: Database, me: string, limit: number): Promi
   return [...(results.at(-1) as unknown as ClaimedRun[])];
 }
 
-/** Every run that `me` owns, to adopt those whose claim was committed but never answered. */
-export async function ownedRuns(sql: Database, me: string): Promise<string[]> {
+/**
+ * Every run that `me` owns, to adopt those whose claim was committed but never answered; or which of
+ * `among` it owns.
+ */
+export async function ownedRuns(sql: Database, me: string, among?: readonly string[]): Promise<string[]> {
   const rows = await sql<{ runUuid: string }[]>`
-    select run_id as "runUuid" from run_queue where owner = ${me}`;
+    select run_id as "runUuid" from run_queue where owner = ${me}
+       ${among === undefined ? sql`` : sql`and run_id = any(${among as string[]}::uuid[])`}`;
   return rows.map((row) => row.runUuid);
 }
 

@@ -1,6 +1,7 @@
 import { startTemporaryPostgres } from '@waybill/embedded';
 import type { RunEvent } from '@waybill/engine';
 import { createId, uuidOfId } from '@waybill/protocol';
+import postgres from 'postgres';
 import { connect } from '../src/connect.ts';
 import { type Database, openDatabase } from '../src/database.ts';
 import type { JournalEntry, NewRun, RunRef } from '../src/journal/entry.ts';
@@ -9,6 +10,7 @@ import { LeaseRow } from '../src/leases.ts';
 import { migrate } from '../src/migrate.ts';
 import { findRuns, type RunRow } from '../src/runs.ts';
 
+export type { Database } from '../src/database.ts';
 export { StoreError } from '../src/errors.ts';
 export { postCommand } from '../src/inbox.ts';
 export { rescueExpired } from '../src/leases.ts';
@@ -168,4 +170,17 @@ export async function holdTransaction(url: string, statement: string): Promise<H
       await sql.end();
     },
   };
+}
+
+/** A connection that tells of each statement and its parameters. */
+export function connectDebug(
+  url: string,
+  onQuery: (query: string, parameters: readonly unknown[]) => void,
+): Database {
+  return postgres(url, {
+    max: 1,
+    fetch_types: false,
+    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
+    debug: (_, query, parameters) => onQuery(query, parameters),
+  });
 }

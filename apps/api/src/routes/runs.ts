@@ -10,9 +10,8 @@ import {
   uuidOfId,
   workflowKeySchema,
 } from '@waybill/protocol';
-import { findLatestRun, findRun, listRuns, type RunRow, readEvents } from '@waybill/store';
+import { listRuns, type RunRow } from '@waybill/store';
 import type { Context } from 'hono';
-import { attemptsOf } from '../attempts.ts';
 import { requireScope } from '../auth.ts';
 import { parseWith, readJson } from '../body.ts';
 import { sendCommand } from '../command.ts';
@@ -20,13 +19,13 @@ import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
 import { idempotencyHeader, idempotencyOf } from '../idempotency.ts';
 import { page, pageQuery } from '../paging.ts';
-import { requireKey } from '../params.ts';
+import { idParam } from '../params.ts';
+import { requireRun } from '../require-run.ts';
 import type { RunView } from '../run-views.ts';
-import { attemptView, cancelBody, commandAccepted, listOf, runStatus, runSummary } from '../schemas.ts';
+import { cancelBody, commandAccepted, listOf, runStatus, runSummary } from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
 
 const tag = { tags: ['Runs'] };
-const idParam = z.object({ id: z.string() });
 const waitQuery = z.object({ wait: z.coerce.number().min(0).max(60).optional() });
 
 const listQuery = z.object({
@@ -38,7 +37,7 @@ const listQuery = z.object({
   createdBefore: z.iso.datetime({ offset: true }).optional(),
 });
 
-/** Runs: status, lists, attempts, commands. */
+/** Runs: status, lists, commands. */
 export function runRoutes(app: Router, services: Services): void {
   const { deps } = services;
 
@@ -86,27 +85,6 @@ export function runRoutes(app: Router, services: Services): void {
 
   documented(app, {
     ...tag,
-    method: 'get',
-    path: '/v1/runs/{id}/steps/{stepId}/attempts',
-    summary: 'Every attempt of a step and of its compensation',
-    request: { params: idParam.extend({ stepId: z.string() }) },
-    responses: { 200: { description: 'All of them', ...jsonOf(listOf(attemptView)) } },
-  });
-  app.get('/v1/runs/:id/steps/:stepId/attempts', async (c) => {
-    requireScope(c.get('principal'), 'runs:read');
-    const row = await requireRun(services, c);
-    const stepId = c.req.param('stepId');
-    const { state, info } = await services.views.get(row);
-    const index = state.plan.indexById.get(stepId);
-    if (index === undefined) throw new Problem('not_found', `no step "${stepId}" in this run`);
-    const stored = await readEvents(deps.database, row.uuid, 0);
-    const events = stored.map(({ event }) => event);
-    const data = attemptsOf(events, state.plan, { index, runId: info.id });
-    return c.json({ data, nextCursor: null });
-  });
-
-  documented(app, {
-    ...tag,
     method: 'post',
     path: '/v1/runs/{id}/cancel',
     summary: 'Cancel a run; a saga is compensated unless `compensate` is false',
@@ -132,19 +110,6 @@ export function runRoutes(app: Router, services: Services): void {
     if (outcome === null) return c.json({ commandId }, 202);
     return statusResponse(c, await services.views.get(row));
   });
-}
-
-/** The run, or the latest run of the workflow key, of the caller's project. @throws Problem `not_found`. */
-async function requireRun({ deps }: Services, c: Context<ApiEnv>): Promise<RunRow> {
-  const id = c.req.param('id')!;
-  const project = c.get('principal').projectUuid;
-  const isRunId = id.startsWith('run_');
-  const uuid = uuidOfId('run', id);
-  const found = isRunId
-    ? uuid && (await findRun(deps.database, uuid))
-    : await findLatestRun(deps.database, project, requireKey(id, 'run of a workflow'));
-  if (found && found.projectUuid === project) return found;
-  throw new Problem('not_found', isRunId ? `no run "${id}"` : `no run of a workflow "${id}"`);
 }
 
 /** Follows the run until it is terminal, the time is over, or this process is stopping. */

@@ -143,7 +143,6 @@ test('appends outlast a stop of the server; close does not wait for one that sta
 });
 
 test('a server that is not suitable is waited for, and blames no run', async () => {
-  await database.sql.unsafe('alter database postgres set standard_conforming_strings = off').catch(() => {});
   const [{ name }] = await database.sql<[{ name: string }]>`select current_database() as name`;
   await database.sql.unsafe(`alter database "${name}" set standard_conforming_strings = off`);
   const { journal } = await h.openJournal(database.url);

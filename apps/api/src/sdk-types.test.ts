@@ -1,0 +1,62 @@
+/** The SDK's types are written by hand, so that it needs no zod; the compiler holds them to the schemas here. */
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { z } from '@hono/zod-openapi';
+import type {
+  Attempt,
+  CommandAccepted,
+  CompensationStatus,
+  DeliveryState,
+  HookStatus,
+  RunStatus,
+  RunSummary,
+  StepError,
+  StepStatus,
+  StoredWorkflow,
+} from '@waybill/sdk';
+import { expect, expectTypeOf, test } from 'vitest';
+import type { attemptView, commandAccepted, runStatus, runSummary, versionView } from './schemas.ts';
+
+type ApiRun = z.output<typeof runStatus>;
+type ApiAttempt = z.output<typeof attemptView>;
+type Item<List extends readonly unknown[]> = List[number];
+
+test('what the API answers is what the SDK says', () => {
+  expectTypeOf<ApiRun>().toExtend<RunStatus>();
+  expectTypeOf<z.output<typeof runSummary>>().toExtend<RunSummary>();
+  expectTypeOf<ApiAttempt>().toExtend<Attempt>();
+  expectTypeOf<z.output<typeof versionView>>().toExtend<StoredWorkflow>();
+  expectTypeOf<z.output<typeof commandAccepted>>().toExtend<CommandAccepted>();
+});
+
+test('and neither has a field that the other lacks', () => {
+  expectTypeOf<keyof ApiRun>().toEqualTypeOf<keyof RunStatus>();
+  expectTypeOf<keyof z.output<typeof runSummary>>().toEqualTypeOf<keyof RunSummary>();
+  expectTypeOf<keyof Item<ApiRun['steps']>>().toEqualTypeOf<keyof StepStatus>();
+  expectTypeOf<keyof Item<ApiRun['compensation']>>().toEqualTypeOf<keyof CompensationStatus>();
+  expectTypeOf<keyof Item<ApiRun['hooks']>>().toEqualTypeOf<keyof HookStatus>();
+  expectTypeOf<keyof ApiAttempt>().toEqualTypeOf<keyof Attempt>();
+  expectTypeOf<keyof NonNullable<ApiAttempt['error']>>().toEqualTypeOf<keyof StepError>();
+  expectTypeOf<keyof z.output<typeof versionView>>().toEqualTypeOf<keyof StoredWorkflow>();
+});
+
+test('states are the same words', () => {
+  expectTypeOf<ApiRun['state']>().toEqualTypeOf<RunStatus['state']>();
+  expectTypeOf<ApiRun['phase']>().toEqualTypeOf<RunStatus['phase']>();
+  expectTypeOf<Item<ApiRun['steps']>['state']>().toEqualTypeOf<StepStatus['state']>();
+  expectTypeOf<Item<ApiRun['steps']>['phase']>().toEqualTypeOf<StepStatus['phase']>();
+  expectTypeOf<Item<ApiRun['hooks']>['state']>().toEqualTypeOf<DeliveryState>();
+  expectTypeOf<ApiAttempt['state']>().toEqualTypeOf<Attempt['state']>();
+});
+
+test('the compiler agrees with this file and the other tests', { timeout: 60_000 }, async () => {
+  const require = createRequire(import.meta.url);
+  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
+  const project = fileURLToPath(new URL('../tsconfig.test.json', import.meta.url));
+  const run = promisify(execFile)(process.execPath, [tsc, '-p', project]);
+  const { stdout } = await run.catch((error: { stdout: string }) => error);
+  expect(stdout).toBe('');
+});

@@ -1,0 +1,119 @@
+import type { Delivery } from '@waybill/engine';
+import { expect, test } from 'vitest';
+import { type Sender, SendQueue } from './send-queue.ts';
+
+/** Sends are written down as `<run><origin><n>`; room is what the test gives. */
+function setUp() {
+  const sent: string[] = [];
+  const room = new Map<string, number>();
+  const gate = { isOpen: true };
+  const roomOf = (url: string) => room.get(new URL(url).hostname) ?? 0;
+  const queue = new SendQueue({ isOpen: () => gate.isOpen, hasRoom: (url) => roomOf(url) > 0 });
+  const run = (name: string): Sender & { push(host: string, n: number): void } => {
+    const names = new Map<Delivery, string>();
+    const sender = {
+      send(delivery: Delivery) {
+        const label = names.get(delivery)!;
+        const host = label[1]!;
+        room.set(host, room.get(host)! - 1);
+        sent.push(label);
+      },
+      push(host: string, n: number) {
+        const delivery = {} as Delivery;
+        names.set(delivery, `${name}${host}${n}`);
+        queue.push(sender, delivery, `http://${host}/${n}`);
+      },
+    };
+    return sender;
+  };
+  const give = (host: string, count: number) => {
+    room.set(host, count);
+    queue.pump();
+  };
+  return { queue, sent, gate, run, give };
+}
+
+test('within an origin runs take turns, each in its own order', () => {
+  const { queue, sent, run, give } = setUp();
+  const [a, b, c] = [run('A'), run('B'), run('C')];
+  for (let n = 0; n < 4; n++) a.push('x', n);
+  b.push('x', 0);
+  c.push('x', 0);
+  c.push('x', 1);
+  expect(sent).toEqual([]);
+  give('x', 5);
+  expect(sent).toEqual(['Ax0', 'Bx0', 'Cx0', 'Ax1', 'Cx1']);
+  give('x', 9);
+  expect(sent.slice(5)).toEqual(['Ax2', 'Ax3']);
+  expect(queue.size).toBe(0);
+});
+
+test('an origin without room does not hold up the others, also of the same run', () => {
+  const { queue, sent, run, give } = setUp();
+  const [a, b] = [run('A'), run('B')];
+  for (let n = 0; n < 3; n++) a.push('x', n);
+  give('y', 9);
+  a.push('y', 0);
+  b.push('y', 0);
+  expect(sent).toEqual(['Ay0', 'By0']);
+  give('x', 9);
+  expect(sent.slice(2)).toEqual(['Ax0', 'Ax1', 'Ax2']);
+  expect(queue.size).toBe(0);
+});
+
+test('origins take turns', () => {
+  const { sent, gate, run, give } = setUp();
+  const a = run('A');
+  gate.isOpen = false;
+  give('x', 9);
+  give('y', 9);
+  for (let n = 0; n < 2; n++) a.push('x', n);
+  for (let n = 0; n < 2; n++) a.push('y', n);
+  expect(sent).toEqual([]);
+  gate.isOpen = true;
+  give('x', 9);
+  expect(sent).toEqual(['Ax0', 'Ay0', 'Ax1', 'Ay1']);
+});
+
+test('a removed run sends nothing more; the others go on', () => {
+  const { queue, sent, run, give } = setUp();
+  const [a, b] = [run('A'), run('B')];
+  a.push('x', 0);
+  a.push('y', 0);
+  b.push('x', 0);
+  queue.remove(a);
+  queue.remove(a);
+  expect(queue.size).toBe(1);
+  give('x', 9);
+  give('y', 9);
+  expect(sent).toEqual(['Bx0']);
+});
+
+test('a send that pushes, removes, or throws leaves the queue in order', () => {
+  const sent: string[] = [];
+  const queue = new SendQueue({ isOpen: () => isOpen, hasRoom: () => true });
+  let isOpen = false;
+  const after: Sender = { send: () => void sent.push('after') };
+  const pushing: Sender = {
+    send: () => {
+      sent.push('pushing');
+      queue.push(after, {} as Delivery, 'http://x/');
+      queue.remove(removed);
+    },
+  };
+  const removed: Sender = { send: () => void sent.push('removed') };
+  const throwing: Sender = {
+    send: () => {
+      sent.push('throwing');
+      throw new Error('test');
+    },
+  };
+  for (const sender of [pushing, removed]) queue.push(sender, {} as Delivery, 'http://x/');
+  isOpen = true;
+  queue.pump();
+  expect(sent).toEqual(['pushing', 'after']);
+  expect(() => queue.push(throwing, {} as Delivery, 'http://x/')).toThrow('test');
+  queue.push(after, {} as Delivery, 'http://x/');
+  expect(sent).toEqual(['pushing', 'after', 'throwing', 'after']);
+  expect(queue.size).toBe(0);
+});

@@ -1,0 +1,178 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { newUuid, types } from '../test/harness.ts';
+import * as live from '../test/live.ts';
+
+let database: live.TestDatabase;
+let handler: live.Handler;
+beforeAll(async () => {
+  database = await live.startDatabase();
+  handler = await live.startHandler();
+});
+afterAll(async () => {
+  await handler.close();
+  await database.stop();
+});
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((each) => each.close()));
+  handler.reset();
+});
+
+async function startSession(): Promise<live.TestSession> {
+  const session = await live.startSession(database);
+  open.push(session);
+  return session;
+}
+
+/** A run whose step `held` is with its handler. */
+async function withOpenStep(owner: live.TestSession, held: string, ids = ['a', 'b', 'c']): Promise<string> {
+  const stored = await database.store(handler.chain(ids));
+  handler.hold(held);
+  const uuid = newUuid();
+  await owner.startOwned(stored, uuid);
+  await handler.arrived(held, 1);
+  return uuid;
+}
+
+const sent = () => handler.requests.map(({ step, attempt }) => `${step}${attempt}`);
+
+test('claims a run that waits, drives it to its end, and leaves no queue row', async () => {
+  const { session, committed } = await startSession();
+  const run = await database.createRun(await database.store(handler.chain(['a', 'b', 'c'])));
+  expect(await session.claim()).toBe(1);
+  await committed(run, 'run.completed');
+  expect(sent()).toEqual(['a1', 'b1', 'c1']);
+  expect(await database.queue(run)).toBeUndefined();
+  expect(session.runCount).toBe(0);
+});
+
+test('silent for 10 s: what is open is given up and nothing is sent, until a heartbeat succeeds', async () => {
+  const owner = await startSession();
+  const { session, clock, committed } = owner;
+  const uuid = await withOpenStep(owner, 'a');
+  await database.sql`alter table dispatchers rename heartbeat_at to broken`;
+  clock.advance(9000);
+  await session.lease.beat();
+  expect(session.mayOwn()).toBe(true);
+  clock.advance(1000);
+  const aborted = handler.aborted('a');
+  expect(await session.lease.beat()).toBe(false);
+  await aborted;
+  await committed(uuid, 'attempt.lost');
+  expect([session.mayOwn(), sent(), await session.claim()]).toEqual([false, ['a1'], 0]);
+  await database.sql`alter table dispatchers rename broken to heartbeat_at`;
+  handler.release();
+  expect(await session.lease.beat()).toBe(true);
+  await committed(uuid, 'run.completed');
+  expect(sent()).toEqual(['a1', 'a2', 'b1', 'c1']);
+});
+
+describe('ownership', () => {
+  test('a run that is owned but not driven is adopted, once', async () => {
+    const { session, uuid, committed } = await startSession();
+    const run = await database.createRun(await database.store(handler.chain(['a'])));
+    await database.sql`update run_queue set owner = ${uuid} where run_id = ${run}`;
+    await Promise.all([session.adopt(), session.adopt()]);
+    await committed(run, 'run.completed');
+    expect(sent()).toEqual(['a1']);
+  });
+
+  test('a run that is driven here is not loaded a second time', async () => {
+    const owner = await startSession();
+    const uuid = await withOpenStep(owner, 'a', ['a']);
+    await database.sql`update run_queue set owner = null where run_id = ${uuid}`;
+    expect(await owner.session.claim()).toBe(1);
+    await owner.session.adopt();
+    expect(owner.session.inFlight).toBe(1);
+    handler.release();
+    await owner.committed(uuid, 'run.completed');
+    expect(sent()).toEqual(['a1']);
+  });
+
+  test('a start that came second to another dispatcher is left to that one', async () => {
+    const [first, second] = [await startSession(), await startSession()];
+    const uuid = await withOpenStep(first, 'a', ['a']);
+    const stored = await database.store(handler.chain(['a']));
+    await expect(second.startOwned(stored, uuid)).rejects.toMatchObject({ code: 'stale_run' });
+    await second.logged('reloading the run');
+    await database.settled();
+    expect(second.session.runCount).toBe(0);
+    handler.release();
+    await first.committed(uuid, 'run.completed');
+    expect(sent()).toEqual(['a1']);
+  });
+
+  test('taken over: the open attempt is closed as lost, not counted, and sent again as number 2', async () => {
+    const { session, committed } = await startSession();
+    const at = Date.now();
+    const run = await database.createRun(await database.store(handler.chain(['a'], 1)), [
+      { type: 'run.started', at },
+      { type: 'attempt.started', at, delivery: 'step', step: 'a', attempt: 1 },
+    ]);
+    await session.claim();
+    await committed(run, 'run.completed');
+    expect(sent()).toEqual(['a2']);
+    expect(types(await database.events(run))).toEqual([
+      ...['run.created', 'run.started', 'attempt.started a'],
+      ...['attempt.lost a', 'step.completed a', 'run.completed'],
+    ]);
+  });
+
+  test('a dead dispatcher is rescued, and its delivery keeps its webhook-id', async () => {
+    const [dead, heir] = [await startSession(), await startSession()];
+    const uuid = await withOpenStep(dead, 'a', ['a']);
+    await dead.committed(uuid, 'attempt.started');
+    await database.sql`update dispatchers set expires_at = now() - interval '1 minute' where id = ${dead.uuid}`;
+    await heir.session.rescue();
+    expect(await database.queue(uuid)).toEqual({ owner: null, claims: 1 });
+    await heir.session.claim();
+    await handler.arrived('a', 2);
+    const aborted = handler.aborted('a');
+    expect(await dead.session.lease.tick()).toBe(false);
+    // The dead one learns of it, and cuts what it had open.
+    await aborted;
+    handler.release();
+    await heir.committed(uuid, 'run.completed');
+    expect(sent()).toEqual(['a1', 'a2']);
+    expect(new Set(handler.requests.map(({ id }) => id)).size).toBe(1);
+  });
+});
+
+test('a command in the inbox is applied, and its row goes', async () => {
+  const owner = await startSession();
+  const uuid = await withOpenStep(owner, 'a');
+  await database.cancel(uuid);
+  await Promise.all([owner.session.readInbox(), owner.session.readInbox()]);
+  await owner.committed(uuid, 'run.cancelled');
+  expect(await database.queue(uuid)).toBeUndefined();
+  expect(await database.sql`select 1 from inbox`).toEqual([]);
+  const commands = types(await database.events(uuid)).filter((type) => type.startsWith('command'));
+  expect(commands).toEqual(['command.applied']);
+});
+
+describe('stop', () => {
+  test('finishes what is in flight, sends nothing new, and gives everything back', async () => {
+    const owner = await startSession();
+    const uuid = await withOpenStep(owner, 'a');
+    const stopped = owner.session.stop(30_000);
+    handler.release();
+    await stopped;
+    expect(sent()).toEqual(['a1']);
+    expect(types(await database.events(uuid)).at(-1)).toBe('step.completed a');
+    expect(await database.queue(uuid)).toEqual({ owner: null, claims: 0 });
+    expect(await database.dispatchers()).not.toContain(owner.uuid);
+    const heir = await startSession();
+    await heir.session.claim();
+    await heir.committed(uuid, 'run.completed');
+    expect(sent()).toEqual(['a1', 'b1', 'c1']);
+  });
+
+  test('records as lost what does not end within the grace period', async () => {
+    const owner = await startSession();
+    const uuid = await withOpenStep(owner, 'a');
+    await owner.session.stop(0);
+    expect(types(await database.events(uuid)).at(-1)).toBe('attempt.lost a');
+    expect(await database.queue(uuid)).toEqual({ owner: null, claims: 0 });
+  });
+});

@@ -1,0 +1,269 @@
+import { EventEmitter, once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createEgress } from '@waybill/egress';
+import { startTemporaryPostgres } from '@waybill/embedded';
+import type { Plan, RunEvent, WorkflowDefinition } from '@waybill/engine';
+import { defaultLimits } from '@waybill/protocol';
+import { createKeyring } from '@waybill/signing';
+import {
+  addSecret,
+  Hints,
+  Journal,
+  type JournalEntry,
+  migrate,
+  openDatabase,
+  PlanCache,
+  postCommand,
+  readEvents,
+  storeVersion,
+  upsertProject,
+} from '@waybill/store';
+import { pino } from 'pino';
+import { type Clock, createClock } from '../src/clock.ts';
+import { createDispatcher, type DispatcherDeps } from '../src/dispatcher.ts';
+import { Session } from '../src/session.ts';
+import { SignerCache } from '../src/signer-cache.ts';
+import { newRun, newUuid, planOf, projectUuid, secret, step } from './harness.ts';
+
+const keyring = createKeyring('0123456789abcdef0123456789abcdef');
+
+export type TestDatabase = Awaited<ReturnType<typeof startDatabase>>;
+
+/** A migrated database with one project and its signing secret, and ways to look into it. */
+export async function startDatabase() {
+  const server = await startTemporaryPostgres();
+  await migrate({ databaseUrl: server.url });
+  // One connection: what was asked before is answered before.
+  const sql = await openDatabase(server.url, { name: 'test', max: 1 });
+  const journal = new Journal({ databaseUrl: server.url, fence: null });
+  await upsertProject(sql, { uuid: projectUuid, name: 'test', baseUrl: null });
+  const sealed = keyring.seal(secret, `project:${projectUuid}`);
+  await addSecret(sql, { uuid: newUuid(), projectUuid, sealed });
+
+  return {
+    url: server.url,
+    sql,
+
+    /** Stores the plan's definition as the next version of its key. */
+    async store(plan: Plan): Promise<StoredPlan> {
+      const key = plan.definition.id;
+      const definition = JSON.stringify(plan.definition);
+      const { version } = await storeVersion(sql, { projectUuid, key, definition, makeLatest: true });
+      return { plan, version };
+    },
+
+    /** A run as the api writes it, with more events if it has been driven before. */
+    async createRun({ version }: StoredPlan, events: readonly RunEvent[] = []): Promise<string> {
+      const uuid = newUuid();
+      const entry: JournalEntry = {
+        run: { uuid, seq: 0, isDiscarded: false },
+        events: [{ type: 'run.created', at: Date.now() }, ...events],
+        create: newRun({ version, createdAtMs: Date.now() }),
+        bytes: 100,
+      };
+      await journal.append(entry);
+      return uuid;
+    },
+
+    async events(uuid: string): Promise<RunEvent[]> {
+      return (await readEvents(sql, uuid, 0)).map(({ event }) => event);
+    },
+
+    async queue(uuid: string): Promise<{ owner: string | null; claims: number } | undefined> {
+      const [row] = await sql<{ owner: string | null; claims: number }[]>`
+        select owner, claims from run_queue where run_id = ${uuid}`;
+      return row;
+    },
+
+    async dispatchers(): Promise<string[]> {
+      const rows = await sql<{ id: string }[]>`select id from dispatchers order by started_at`;
+      return rows.map((row) => row.id);
+    },
+
+    /** Resolves when loads that are under way have ended: each of them asks a few times, one after the other. */
+    async settled(): Promise<void> {
+      for (let round = 0; round < 10; round++) await sql`select 1`;
+    },
+
+    async cancel(runUuid: string): Promise<void> {
+      await postCommand(sql, { runUuid, id: newUuid(), command: '{"type":"cancel"}' });
+    },
+
+    async stop() {
+      await journal.close();
+      await sql.end({ timeout: 1 });
+      await server.stop();
+    },
+  };
+}
+
+export interface StoredPlan {
+  readonly plan: Plan;
+  readonly version: number;
+}
+
+export interface ReceivedRequest {
+  readonly step: string;
+  readonly attempt: number;
+  readonly id: string;
+}
+
+export type Handler = Awaited<ReturnType<typeof startHandler>>;
+
+/** Answers every step with its id, at once or, for held steps, when told. */
+export async function startHandler() {
+  const requests: ReceivedRequest[] = [];
+  const held = new Set<string>();
+  const waiting: ServerResponse[] = [];
+  const changes = new EventEmitter();
+  const answer = (response: ServerResponse) => response.end('{"ok":true}');
+
+  const server = createServer((request, response) => {
+    const { headers } = request;
+    const step = String(headers['waybill-step'] ?? 'hook');
+    request.resume().on('end', () => {
+      requests.push({ step, attempt: Number(headers['waybill-attempt']), id: String(headers['webhook-id']) });
+      if (held.has(step)) waiting.push(response);
+      else answer(response);
+      changes.emit('change');
+    });
+    response.on('close', () => {
+      if (!response.writableEnded) changes.emit(`aborted ${step}`);
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  return {
+    requests,
+    /** Each step after the one before it. */
+    chain(ids: readonly string[], maxAttempts = 3): Plan {
+      const steps = ids.map((id, index) => {
+        const plain = step(id, { url: `${url}/${id}`, dependsOn: ids.slice(Math.max(0, index - 1), index) });
+        return { ...plain, retries: { ...plain.retries, maxAttempts } };
+      });
+      return planOf(steps, {} satisfies Partial<WorkflowDefinition>);
+    },
+    /** Answers to this step wait for `release`. */
+    hold: (step: string) => void held.add(step),
+    release() {
+      held.clear();
+      for (const response of waiting.splice(0)) answer(response);
+    },
+    async arrived(step: string, attempt: number): Promise<void> {
+      while (!requests.some((each) => each.step === step && each.attempt === attempt))
+        await once(changes, 'change');
+    },
+    aborted: (step: string) => once(changes, `aborted ${step}`),
+    reset() {
+      this.release();
+      requests.length = 0;
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A clock whose monotonic time the test can advance. */
+export function createSkewedClock(): Clock & { advance(ms: number): void } {
+  const clock = createClock();
+  let skew = 0;
+  return {
+    now: () => clock.now(),
+    adjust: (databaseMs, askedAt) => clock.adjust(databaseMs, askedAt - skew),
+    monotonic: () => clock.monotonic() + skew,
+    advance(ms) {
+      skew += ms;
+    },
+  };
+}
+
+/** What dispatchers and sessions are made of, and ways to wait for what they do. */
+function createParts(databaseUrl: string, database: TestDatabase) {
+  const clock = createSkewedClock();
+  const changes = new EventEmitter();
+  const events: { uuid: string; type: string }[] = [];
+  const lines: string[] = [];
+  const log = pino(
+    { level: 'info' },
+    {
+      write(line: string) {
+        lines.push(line);
+        changes.emit('change');
+      },
+    },
+  );
+  const hints = new Hints(databaseUrl);
+  const egress = createEgress({ allow: ['127.0.0.0/8'] });
+  const deps: DispatcherDeps = {
+    ...{ databaseUrl, database: database.sql, hints, egress, clock, log },
+    plans: new PlanCache(),
+    signers: new SignerCache(keyring),
+    runsMax: 100,
+    limits: defaultLimits,
+    retentionDays: 30,
+    callbacks: null,
+    onCommit(uuid, committed) {
+      for (const { type } of committed) events.push({ uuid, type });
+      changes.emit('change');
+    },
+  };
+  const until = async (isTrue: () => boolean) => {
+    while (!isTrue()) await once(changes, 'change');
+  };
+  return {
+    deps,
+    clock,
+    committed: (uuid: string, type: string) =>
+      until(() => events.some((event) => event.uuid === uuid && event.type === type)),
+    logged: (text: string, times = 1) =>
+      until(() => lines.filter((line) => line.includes(text)).length >= times),
+    async close() {
+      await egress.close();
+      await hints.close();
+    },
+  };
+}
+
+function ownedRun({ plan, version }: StoredPlan, uuid: string) {
+  return { uuid, row: newRun({ version, createdAtMs: Date.now() }), plan };
+}
+
+export type TestDispatcher = Awaited<ReturnType<typeof startDispatcher>>;
+
+export async function startDispatcher(database: TestDatabase) {
+  const parts = createParts(database.url, database);
+  const dispatcher = createDispatcher(parts.deps);
+  await dispatcher.start();
+  return {
+    ...parts,
+    dispatcher,
+    startOwned: (stored: StoredPlan, uuid: string) => dispatcher.startOwned(ownedRun(stored, uuid)),
+    async close() {
+      await dispatcher.stop(0);
+      await parts.close();
+    },
+  };
+}
+
+export type TestSession = Awaited<ReturnType<typeof startSession>>;
+
+/** A session whose loops are turned by the test. */
+export async function startSession(database: TestDatabase) {
+  const parts = createParts(database.url, database);
+  const session = new Session(parts.deps, () => {});
+  await session.lease.acquire();
+  return {
+    ...parts,
+    session,
+    uuid: session.lease.identity.uuid,
+    startOwned: (stored: StoredPlan, uuid: string) => session.startOwned(ownedRun(stored, uuid)),
+    async close() {
+      await session.stop(0);
+      await parts.close();
+    },
+  };
+}

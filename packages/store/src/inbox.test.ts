@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import * as h from '../test/harness.ts';
+import { postCommand, readInbox } from './inbox.ts';
+
+let database: h.TestDatabase;
+let owned: h.OwnedJournal;
+beforeAll(async () => {
+  database = await h.startDatabase();
+  owned = await h.openJournal(database.url);
+});
+afterAll(async () => {
+  await owned.journal.close();
+  await owned.lease.close();
+  await database.stop();
+});
+
+async function newOwnedRun() {
+  const run = h.newRef();
+  await owned.journal.append(h.creation(run));
+  return run;
+}
+
+const command = (runUuid: string) => ({ runUuid, id: h.newUuid(), command: '{"type":"cancel"}' });
+const inboxOf = (runUuid: string) => database.sql`select id from inbox where run_id = ${runUuid}`;
+
+test('commands reach the owner of their run, oldest first, and nobody else', async () => {
+  const [one, two] = [await newOwnedRun(), await newOwnedRun()];
+  const rows = [command(one.uuid), command(two.uuid), command(one.uuid)];
+  for (const row of rows) expect(await postCommand(database.sql, row)).toBe(true);
+  expect([...(await readInbox(database.sql, owned.uuid, 100))]).toEqual(rows);
+  expect([...(await readInbox(database.sql, owned.uuid, 2))]).toEqual(rows.slice(0, 2));
+  expect(await readInbox(database.sql, h.newUuid(), 100)).toHaveLength(0);
+  await Promise.all([one, two].map((run) => owned.journal.append(h.entry(run, { done: true }))));
+});
+
+test('a run without a queue row takes none', async () => {
+  const run = await newOwnedRun();
+  await owned.journal.append(h.entry(run, { done: true }));
+  expect(await postCommand(database.sql, command(run.uuid))).toBe(false);
+  expect(await inboxOf(run.uuid)).toHaveLength(0);
+});
+
+test('one that meets the end of its run waits for it and is refused', async () => {
+  const run = await newOwnedRun();
+  const end = await h.holdTransaction(database.url, `delete from run_queue where run_id = '${run.uuid}'`);
+  const posted = Promise.resolve(postCommand(database.sql, command(run.uuid)));
+  await end.waiter();
+  await end.release();
+  expect(await posted).toBe(false);
+  expect(await inboxOf(run.uuid)).toHaveLength(0);
+});
+
+test('an end that meets a command waits for it and takes it along', async () => {
+  const run = await newOwnedRun();
+  const post = await h.holdTransaction(
+    database.url,
+    `with open as (select run_id from run_queue where run_id = '${run.uuid}' for key share)
+     insert into inbox (run_id, id, command) select run_id, '${h.newUuid()}', '{}' from open`,
+  );
+  const ended = owned.journal.append(h.entry(run, { done: true }));
+  await post.waiter();
+  await post.release();
+  await ended;
+  expect(await h.queueRow(database.sql, run.uuid)).toBeUndefined();
+  expect(await inboxOf(run.uuid)).toHaveLength(0);
+});
