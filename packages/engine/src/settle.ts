@@ -8,7 +8,8 @@ import { endStep, type RunState, type StepReason, type StepState } from './state
  * condition never will end as well, and so on down. Costs O(edges below what ends).
  */
 export function settle(state: RunState, ended: StepState, how: Ending, at: number, effects: Effects): void {
-  const ready: number[] = [];
+  // A set: a join that this end meets may learn of another end in the same cascade.
+  const ready = new Set<number>();
   const open: [StepState, Ending][] = [[ended, how]];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const [step, ending] = next;
@@ -18,11 +19,11 @@ export function settle(state: RunState, ended: StepState, how: Ending, at: numbe
       dependent.tally.ended[ending]++;
       if (!mayBeJudged(state, dependent)) continue;
       const verdict = judge(dependent.plan.condition, dependent.tally);
-      if (verdict === 'run') ready.push(index);
+      if (verdict === 'run') ready.add(index);
       else if (verdict !== 'wait') open.push([dependent, endUnstarted(state, dependent, verdict, at)]);
     }
   }
-  admit(state, ready, at, effects);
+  admit(state, [...ready], at, effects);
 }
 
 /**
