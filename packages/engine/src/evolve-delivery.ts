@@ -135,9 +135,8 @@ function completeStep(state: RunState, step: StepState, event: DeliveryCompleted
   endStep(state, step, 'completed', event.at);
   state.completionOrder.push(step.plan.index);
   if (event.next) skipNotTaken(state, step, event.next, event.at, effects);
-  // Dependents queue before the lane is given on, so that it goes on in definition order.
   settle(state, step, 'succeeded', event.at, effects);
-  leaveLane(state, step, effects);
+  leaveLane(state, step);
 }
 
 export function failDelivery(state: RunState, event: DeliveryFailed, effects: Effects): void {

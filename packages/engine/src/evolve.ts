@@ -10,7 +10,7 @@ import {
   loseAttempt,
   startAttempt,
 } from './evolve-delivery.ts';
-import { enterLane, enterReady } from './lane.ts';
+import { admitNext, enterLane, enterReady } from './lane.ts';
 import { settlePending } from './settle.ts';
 import { createDelivery, type RunState, type StepError } from './state.ts';
 
@@ -19,6 +19,11 @@ import { createDelivery, type RunState, type StepError } from './state.ts';
  * Costs O(dependents of the step), except the few events that end a run early: O(steps), once.
  */
 export function evolve(state: RunState, event: RunEvent, effects: Effects = noEffects): void {
+  apply(state, event, effects);
+  admitNext(state, effects);
+}
+
+function apply(state: RunState, event: RunEvent, effects: Effects): void {
   switch (event.type) {
     case 'run.created':
       state.createdAt = event.at;

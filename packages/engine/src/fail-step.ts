@@ -19,7 +19,7 @@ export function failStep(
   else if (policy === 'retry' && state.rounds < (state.plan.definition.retryRounds ?? 1)) {
     state.awaitingRound.push(step.plan.index);
   } else startDraining(state, step, at, effects);
-  leaveLane(state, step, effects);
+  leaveLane(state, step);
 }
 
 /** Of a join's losers: every dependent is a join that is met, or can still be. */

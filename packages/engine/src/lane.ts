@@ -23,17 +23,17 @@ export function enterLane(state: RunState, step: StepState, effects: Effects): v
   const { definition, condition } = step.plan;
   if (definition.parallel || condition.mode === 'inProgress') return grant(state, step, effects);
   state.laneQueue.push(step.plan.index);
-  admitNext(state, effects);
 }
 
-/** The step has ended: the next of the lane, in definition order, may go. */
-export function leaveLane(state: RunState, step: StepState, effects: Effects): void {
-  if (state.laneHolder !== step.plan.index) return;
-  state.laneHolder = null;
-  admitNext(state, effects);
+export function leaveLane(state: RunState, step: StepState): void {
+  if (state.laneHolder === step.plan.index) state.laneHolder = null;
 }
 
-function admitNext(state: RunState, effects: Effects): void {
+/**
+ * If the lane is free, the first in definition order may go. Only once an event has had all its consequences:
+ * whatever it made ready queues before.
+ */
+export function admitNext(state: RunState, effects: Effects): void {
   if (state.laneHolder !== null) return;
   const index = state.laneQueue.pop();
   if (index === undefined) return;

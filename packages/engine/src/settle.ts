@@ -23,7 +23,7 @@ export function settle(state: RunState, ended: StepState, how: Ending, at: numbe
       else if (verdict !== 'wait') open.push([dependent, endUnstarted(state, dependent, verdict, at)]);
     }
   }
-  admit(state, [...ready], at, effects);
+  for (const index of [...ready].sort((a, b) => a - b)) enterReady(state, state.steps[index]!, at, effects);
 }
 
 /**
@@ -49,15 +49,13 @@ export function skipNotTaken(
 
 /** A dependency has started: `inProgress` steps do not wait for its end. */
 export function settleStarted(state: RunState, started: StepState, at: number, effects: Effects): void {
-  const ready: number[] = [];
   for (const index of started.plan.dependents) {
     const dependent = state.steps[index]!;
     dependent.tally.started++;
     const { condition } = dependent.plan;
     if (condition.mode !== 'inProgress' || !mayBeJudged(state, dependent)) continue;
-    if (judge(condition, dependent.tally) === 'run') ready.push(index);
+    if (judge(condition, dependent.tally) === 'run') enterReady(state, dependent, at, effects);
   }
-  admit(state, ready, at, effects);
 }
 
 /** Judges every step that still waits: the run has drained, and only its failure path is left. */
@@ -65,7 +63,7 @@ export function settlePending(state: RunState, at: number, effects: Effects): vo
   for (const step of state.steps) {
     if (!mayBeJudged(state, step)) continue;
     const verdict = judge(step.plan.condition, step.tally);
-    if (verdict === 'run') admit(state, [step.plan.index], at, effects);
+    if (verdict === 'run') enterReady(state, step, at, effects);
     else if (verdict !== 'wait') settle(state, step, endUnstarted(state, step, verdict, at), at, effects);
   }
 }
@@ -73,12 +71,6 @@ export function settlePending(state: RunState, at: number, effects: Effects): vo
 /** While a run drains nothing new is decided; what has started or ended never again. */
 function mayBeJudged(state: RunState, step: StepState): boolean {
   return step.state === 'pending' && (state.ending === null || state.isDrained);
-}
-
-/** In definition order, which is how the serial lane takes them. */
-function admit(state: RunState, ready: number[], at: number, effects: Effects): void {
-  ready.sort((a, b) => a - b);
-  for (const index of ready) enterReady(state, state.steps[index]!, at, effects);
 }
 
 function endUnstarted(state: RunState, step: StepState, verdict: 'skip' | 'block', at: number): Ending {
