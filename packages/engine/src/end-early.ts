@@ -18,7 +18,8 @@ export function cancel(state: RunState, event: RunCancelling, effects: Effects):
   state.error ??= { code: 'run_cancelled', message: event.reason ?? 'the run was cancelled' };
   startEnding(state, 'cancelled');
   state.compensate &&= event.compensate;
-  const spares = (step: StepState) => isCancelMode(step.plan.condition.mode);
+  // A run that never started sends nothing.
+  const spares = ({ plan }: StepState) => state.startedAt !== null && isCancelMode(plan.condition.mode);
   endEarly(state, { at: event.at, reason: 'run_cancelled', spares }, effects);
 }
 
