@@ -14,8 +14,8 @@ export function failStep(
   step.error = error;
   endStep(state, step, 'failed', at);
   const policy = step.plan.failurePolicy;
-  if (state.ending !== null || isAbsorbed(state, step)) settle(state, step, 'failed', at, effects);
-  else if (policy === 'continue') settle(state, step, 'forgiven', at, effects);
+  if (policy === 'continue') settle(state, step, 'forgiven', at, effects);
+  else if (state.ending !== null || isAbsorbed(state, step)) settle(state, step, 'failed', at, effects);
   else if (policy === 'retry' && state.rounds < (state.plan.definition.retryRounds ?? 1)) {
     state.awaitingRound.push(step.plan.index);
   } else startDraining(state, step, at, effects);
@@ -76,7 +76,7 @@ function cutOff(
     step.delivery.retryAt = null;
     step.error = step.delivery.error;
     endStep(state, step, 'failed', at);
-    settle(state, step, 'failed', at, effects);
+    settle(state, step, step.plan.failurePolicy === 'continue' ? 'forgiven' : 'failed', at, effects);
   } else if (step.plan.isFailurePath) {
     postpone(state, step);
   } else {
