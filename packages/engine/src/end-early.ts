@@ -55,7 +55,7 @@ function endEarly(state: RunState, { at, reason, spares }: EarlyEnd, effects: Ef
       step.delivery.pendingUntil = null;
       effects.revoked(step.delivery);
     }
-    if (step.state === 'running') endRunning(state, step, { at, reason }, effects);
+    if (step.startedAt !== null) endRunning(state, step, { at, reason }, effects);
     else if (spares(step)) postpone(state, step);
     else endUnsent(state, step, { at, reason }, effects);
   }

@@ -72,7 +72,8 @@ function cutOff(
   step: StepState,
   { isBelow, at, effects }: { isBelow: boolean; at: number; effects: Effects },
 ): void {
-  if (step.delivery && step.delivery.attempts > 0 && step.state === 'running') {
+  // In back-off, or waiting for the lane in a round of policy `retry`.
+  if (step.delivery && step.startedAt !== null) {
     step.delivery.retryAt = null;
     step.error = step.delivery.error;
     endStep(state, step, 'failed', at);

@@ -42,6 +42,8 @@ export function admitNext(state: RunState, effects: Effects): void {
 }
 
 function grant(state: RunState, step: StepState, effects: Effects): void {
-  step.delivery = createDelivery('step', step.plan.index, state.rounds, step.delivery?.attempts);
+  const { attempts, error = null } = step.delivery ?? {};
+  // The error of the round before is the last one until there is another.
+  step.delivery = Object.assign(createDelivery('step', step.plan.index, state.rounds, attempts), { error });
   effects.due(step.delivery);
 }
