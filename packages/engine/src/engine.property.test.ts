@@ -18,7 +18,7 @@ describe('any workflow, any answers, any interruptions', () => {
         for (const sight of sightsOf(driver)) seen.add(sight);
         expect(foldsAlike(driver, driver.journal)).toBe(true);
       }),
-      { numRuns: 400 },
+      { numRuns: 400, interruptAfterTimeLimit: 60_000 },
     );
     // A property that never gets to the interesting places shows nothing.
     expect([...seen]).toEqual(expect.arrayContaining(places));

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { RetryPolicy, StepDefinition, WorkflowDefinition } from '../src/index.ts';
+import type { FailurePolicy, RetryPolicy, StepDefinition, WorkflowDefinition } from '../src/index.ts';
 import { step, workflow } from './definitions.ts';
 
 /** What the driver does next. `pick` chooses among the deliveries that the action may concern. */
@@ -124,6 +124,19 @@ export const workflows: fc.Arbitrary<WorkflowDefinition> = fc
     });
     return workflow(shuffle(steps, order), { ...fields, ...hooks });
   });
+
+/** Of these the final status depends on the answers alone, unless a step of policy `retry` fails for good. */
+export const orderlessWorkflows: fc.Arbitrary<WorkflowDefinition> = workflows.map((definition) => {
+  const steps = definition.steps.map(({ join: _, retries, failurePolicy, ...step }) => ({
+    ...step,
+    // It looks at the clock, which is another one in another order.
+    retries: { ...retries, giveUpAfter: undefined },
+    failurePolicy: failurePolicy && withoutFail(failurePolicy),
+  }));
+  return { ...definition, steps, failurePolicy: withoutFail(definition.failurePolicy) };
+});
+
+const withoutFail = (policy: FailurePolicy) => (policy === 'fail' ? 'continue' : policy);
 
 function shuffle<T>(items: readonly T[], random: Iterator<number>): T[] {
   const keyed = items.map((item) => ({ item, key: random.next().value as number }));

@@ -51,23 +51,32 @@ export class Invariants implements Observer {
   }
 
   #check(event: RunEvent): void {
-    if (event.type === 'attempt.started') return this.#attemptStarted(event);
-    if (event.type === 'attempt.lost') return this.#count(event.delivery, event.step, -1);
-    if ('delivery' in event) {
-      if ('startedAt' in event && !event.type.startsWith('attempt.')) {
-        this.#deliveryEnded(event as DeliveryCompleted | DeliveryFailed);
-      }
-      return;
-    }
-    if (event.type === 'run.retrying') this.#startRound();
-    if (event.type === 'run.quarantined') {
-      this.#compensates = false;
-      this.#ends('run.failed');
-    }
-    if (event.type === 'run.cancelling') this.#compensates &&= event.compensate;
-    if (event.type === 'run.compensating') check(this.#compensates, 'compensates although it must not');
-    if (event.type === 'run.completed' || event.type === 'run.failed' || event.type === 'run.cancelled') {
-      this.#ends(event.type);
+    switch (event.type) {
+      case 'attempt.started':
+        return this.#attemptStarted(event);
+      case 'attempt.lost':
+        return this.#count(event.delivery, event.step, -1);
+      case 'step.completed':
+      case 'compensation.completed':
+      case 'hook.delivered':
+      case 'step.failed':
+      case 'compensation.failed':
+      case 'hook.failed':
+        return this.#deliveryEnded(event);
+      case 'run.retrying':
+        return this.#startRound();
+      case 'run.quarantined':
+        this.#compensates = false;
+        return this.#ends('run.failed');
+      case 'run.cancelling':
+        this.#compensates &&= event.compensate;
+        return;
+      case 'run.compensating':
+        return check(this.#compensates, 'compensates although it must not');
+      case 'run.completed':
+      case 'run.failed':
+      case 'run.cancelled':
+        return this.#ends(event.type);
     }
   }
 

@@ -38,14 +38,17 @@ export function simulate(
     invariants.committed(driver.state);
     shadow.check();
   };
+  const start = () => {
+    driver.apply({ type: 'start' });
+    checkAll();
+  };
   for (const [index, action] of actions.entries()) {
-    if (index === 1) driver.apply({ type: 'start' }); // the first action meets a pending run
+    if (index === 1) start(); // the first action meets a pending run
     if (asksAround) checkDecisions(driver, action.pick);
     perform(driver, action, isLazy);
     checkAll();
   }
-  driver.apply({ type: 'start' });
-  checkAll();
+  start();
   // Every delivery still to come takes two actions.
   for (let left = 10 * plan.steps.length + 10; driver.state.phase !== 'done'; left--) {
     if (left === 0) throw new Error(`stuck: ${driver.state.state}, ${driver.state.phase}`);
