@@ -1,11 +1,4 @@
-import {
-  createRunState,
-  type Delivery,
-  evolve,
-  type Plan,
-  type RunEvent,
-  type RunState,
-} from '@waybill/engine';
+import { createRunState, evolve, type Plan, type RunEvent, type RunState } from '@waybill/engine';
 import { createSigner } from '@waybill/signing';
 import { verifyWebhook } from '@waybill/signing/verify';
 import { describe, expect, test } from 'vitest';
@@ -116,12 +109,6 @@ describe('previousSteps', () => {
     expect(previousOf(result).text).toContain(`"result":{"success":true,${result.slice(1)},`);
   });
 });
-
-function deliveryOf(state: RunState, id: string): Delivery {
-  const target = state.steps[state.plan.indexById.get(id)!]!;
-  target.delivery ??= { ...state.steps[0]!.delivery!, index: target.plan.index, attempts: 1 };
-  return target.delivery;
-}
 
 describe('the body of a step', () => {
   test('has context and payload as they came, the run, and the attempt', () => {

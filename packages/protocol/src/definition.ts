@@ -6,6 +6,7 @@ import {
   type StepDefinition,
   type WorkflowDefinition,
 } from '@waybill/engine';
+import { defaultStepTimeoutSeconds, defaultTimeoutSeconds } from './defaults.ts';
 import type { DefinitionChecks } from './definition-checks.ts';
 import { absoluteUrl, findTargetFaults, isRecord } from './definition-checks.ts';
 import { definitionSchema, type ParsedDefinition, type ParsedStep } from './definition-schema.ts';
@@ -16,9 +17,6 @@ import { findSenselessFields } from './senseless-fields.ts';
 export type DefinitionResult =
   | { readonly definition: WorkflowDefinition }
   | { readonly faults: readonly DefinitionFault[] };
-
-const defaultTimeoutSeconds = 86_400;
-const defaultStepTimeoutSeconds = 300;
 
 /** Validates a client's definition and applies defaults. Reports every fault at once, each with its path. */
 export function parseDefinition(input: unknown, checks: DefinitionChecks): DefinitionResult {
@@ -71,6 +69,7 @@ function normalise(input: ParsedDefinition, { baseUrl }: DefinitionChecks): Work
       timeout: step.timeout ?? defaults.timeout ?? defaultStepTimeoutSeconds,
       compensation: optionalUrl(step.compensation),
       ...conditionFields(step),
+      ...gateFields(step),
       ...policyField(step, defaults),
       ...(payload === undefined ? {} : { payload }),
       ...(Object.keys(headers).length > 0 ? { headers } : {}),
@@ -101,6 +100,11 @@ function conditionFields(step: ParsedStep): Partial<StepDefinition> {
     ...(allowPartialDependencies ? { allowPartialDependencies } : {}),
     ...(atLeast === undefined ? {} : { join: atLeast }),
   };
+}
+
+function gateFields({ delay, runAt }: ParsedStep): Partial<StepDefinition> {
+  if (runAt !== undefined) return { runAt };
+  return delay === undefined ? {} : { delay };
 }
 
 interface Policied {

@@ -1,12 +1,14 @@
 import type { DefinitionFault } from '@waybill/engine';
+import { defaultTimeoutSeconds } from './defaults.ts';
 import type { ParsedDefinition, ParsedStep } from './definition-schema.ts';
 
 /** Combinations that make no sense, each with a sentence that says what to write instead. */
 export function findSenselessFields(definition: ParsedDefinition): DefinitionFault[] {
   const faults = definition.steps.flatMap((step, index) => {
     const at = `steps[${index}]`;
-    return [...conditionFaults(step, at), ...policyFaults(step, `${at}.`)];
+    return [...conditionFaults(step, at), ...gateFaults(step, at), ...policyFaults(step, `${at}.`)];
   });
+  faults.push(...delayFaults(definition));
   faults.push(...policyFaults(definition, ''), ...policyFaults(definition.defaults ?? {}, 'defaults.'));
   const usesRounds = [definition, ...definition.steps].some((item) => item.failurePolicy === 'retry');
   if (definition.retryRounds !== undefined && !usesRounds && definition.defaults?.failurePolicy !== 'retry') {
@@ -42,6 +44,21 @@ function conditionFaults(step: ParsedStep, at: string): DefinitionFault[] {
     faults.push({ path: `${at}.join.atLeast`, message });
   }
   return faults;
+}
+
+function gateFaults({ delay, runAt }: ParsedStep, at: string): DefinitionFault[] {
+  if (delay === undefined || runAt === undefined) return [];
+  return [{ path: `${at}.runAt`, message: 'delay and runAt exclude each other: keep one' }];
+}
+
+/** A delay counts from the start of the run, and so does the workflow's timeout. */
+function delayFaults(definition: ParsedDefinition): DefinitionFault[] {
+  const timeout = definition.timeout ?? defaultTimeoutSeconds;
+  return definition.steps.flatMap(({ delay = 0 }, index) => {
+    if (delay < timeout) return [];
+    const message = `a delay of ${delay} s is not over within the workflow's timeout of ${timeout} s: raise the timeout`;
+    return [{ path: `steps[${index}].delay`, message }];
+  });
 }
 
 function policyFaults(
