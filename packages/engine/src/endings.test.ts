@@ -3,8 +3,8 @@ import { permanent, planOf, step, success, transient } from '../test/definitions
 import { Driver, fold, snapshot } from '../test/driver.ts';
 import { Invariants } from '../test/invariants.ts';
 import { exchange, once, onError, send, started, statesOf, undo } from '../test/scenario.ts';
-import { dueDeliveries, isSendable } from './decide.ts';
 import { evolve } from './evolve.ts';
+import { dueDeliveries, isSendable } from './index.ts';
 import { createRunState } from './state.ts';
 
 describe('the first final failure', () => {

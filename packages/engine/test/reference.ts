@@ -1,5 +1,5 @@
 import type { Delivery, Plan, RunEvent, RunState, StepDefinition, StepReason } from '../src/index.ts';
-import { type End, failurePathOf, fateOf, runsAfterCancel } from './table.ts';
+import { conditionNameOf, type End, failurePathOf, fateOf, runsAfterCancel } from './table.ts';
 
 /** What is known of one step. */
 interface Book {
@@ -226,16 +226,9 @@ export class Reference {
         );
         if (fate === 'wait') continue;
         isStable = false;
-        const isPlain =
-          (book.step.runCondition ?? 'onSuccess') === 'onSuccess' && book.step.join === undefined;
-        const isBelowSkipped = isPlain && !book.step.allowPartialDependencies;
         if (fate === 'run') book.isReady = true;
         else if (fate === 'blocked') Object.assign(book, { end: 'B', reason: 'upstream_failed' });
-        else
-          Object.assign(book, {
-            end: 'K',
-            reason: isBelowSkipped ? 'upstream_skipped' : 'condition_not_met',
-          });
+        else Object.assign(book, { end: 'K', reason: reasonOfSkip(book.step) });
       }
     }
   }
@@ -290,6 +283,10 @@ export class Reference {
 
 /** Sent and not ended, back-off included. */
 const isActive = (book: Book) => book.wasSent && !book.isReady && book.end === null && !book.awaitsRound;
+
+/** An onSuccess step is skipped only when all above it was. */
+const reasonOfSkip = (step: StepDefinition) =>
+  conditionNameOf(step) === 'onSuccess' ? 'upstream_skipped' : 'condition_not_met';
 
 const names = {
   S: 'completed',
