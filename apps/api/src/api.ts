@@ -8,6 +8,7 @@ import { docsPage, docsPolicy } from './docs-page.ts';
 import { healthRoutes } from './health.ts';
 import { onError, onNotFound } from './problems.ts';
 import { callbackRoutes } from './routes/callbacks.ts';
+import { runCommandRoutes } from './routes/run-commands.ts';
 import { runDetailRoutes } from './routes/run-details.ts';
 import { runRoutes } from './routes/runs.ts';
 import { systemRoutes } from './routes/system.ts';
@@ -54,6 +55,7 @@ export function createApi(deps: ApiDeps): Api {
   app.use('/v1/*', limit);
   workflowRoutes(app, services);
   runRoutes(app, services);
+  runCommandRoutes(app, services);
   runDetailRoutes(app, services);
   systemRoutes(app, services);
   describe(app);

@@ -6,7 +6,7 @@ import { claimKey, type Idempotency } from './idempotency.ts';
 import type { Services } from './services.ts';
 
 /** How long a command's outcome is waited for before it is answered 202. */
-const outcomeWaitMs = 5000;
+const defaultOutcomeWaitMs = 5000;
 
 /** What became of a command; null while its owner has not said within 5 s. */
 export interface SentCommand {
@@ -26,6 +26,7 @@ export async function sendCommand(
   idempotency: Idempotency | null,
 ): Promise<SentCommand> {
   const { deps, views } = services;
+  const { outcomeWaitMs = defaultOutcomeWaitMs } = deps;
   const claim = idempotency && (await claimKey(deps.database, idempotency, randomUUID()));
   const commandUuid = claim?.uuid ?? randomUUID();
   const fromSeq = claim?.isRepeat ? 0 : (await views.get(row)).seq;
@@ -33,7 +34,7 @@ export async function sendCommand(
   const known = claim?.isRepeat ? await outcomeWithin(0) : null;
   const isPosted = known === null && (await post(services, row, commandUuid, command));
   const outcome = known ?? (await outcomeWithin(isPosted ? outcomeWaitMs : 0));
-  if (outcome === null && (!isPosted || (await isDone(services, row)))) {
+  if (outcome === 'ended' || (outcome === null && !isPosted)) {
     throw ended((await views.get(row)).state.state);
   }
   if (outcome?.type === 'command.refused') throw refused(outcome.code, outcome.detail);
@@ -69,18 +70,20 @@ async function awaitOutcome(
   services: Services,
   row: RunRow,
   { commandUuid, fromSeq, waitMs }: { commandUuid: string; fromSeq: number; waitMs: number },
-): Promise<CommandOutcome | null> {
+): Promise<CommandOutcome | 'ended' | null> {
   const { deps, feed } = services;
   const deadline = performance.now() + waitMs;
   const watch = feed.watch(row.uuid);
   try {
     for (let seq = fromSeq; ; ) {
+      // Looked at first: when the run is over by now, the rows read after it are all there will be.
+      const isOver = await isDone(services, row);
       const events = await readEvents(deps.database, row.uuid, seq);
       seq = events.at(-1)?.seq ?? seq;
       const outcome = events.find(({ event }) => 'commandId' in event && event.commandId === commandUuid);
       if (outcome) return outcome.event as CommandOutcome;
       // The end of a run takes the commands with it that nobody had read.
-      if (await isDone(services, row)) return null;
+      if (isOver) return 'ended';
       const left = deadline - performance.now();
       if (left <= 0 || feed.isClosed) return null;
       await watch.changed(seq, left);

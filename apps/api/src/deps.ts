@@ -23,6 +23,8 @@ export interface ApiDeps {
   readonly limits: Limits;
   readonly log: Logger;
   readonly dispatcher: LocalDispatcher | null;
+  /** How long a command's outcome is waited for before it is answered 202; 5 s when absent. */
+  readonly outcomeWaitMs?: number;
   readonly callbackTokens: Pick<CallbackTokens, 'read'>;
   /** What the deployment lets steps call; null, or what is wrong. */
   readonly checkUrl: (url: string) => string | null;

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { definitionSchema, metadataSchema, tagsSchema } from '@waybill/protocol';
+import { definitionSchema, metadataSchema, settingText, tagsSchema } from '@waybill/protocol';
 import { versionNumber } from './params.ts';
 
 const jsonObject = z.record(z.string(), z.unknown());
@@ -29,6 +29,16 @@ export const cancelBody = z
     reason: z.string().max(1000).optional(),
   })
   .openapi('CancelRun');
+
+export const emptyBody = z.strictObject({}).openapi('NoInput');
+
+export const skipStepBody = z
+  .strictObject({ note: settingText({ min: 0, max: 1000 }).optional() })
+  .openapi('SkipStep');
+
+export const completeStepBody = z
+  .strictObject({ result: z.unknown().optional(), note: settingText({ min: 0, max: 1000 }).optional() })
+  .openapi('CompleteStep');
 
 export const callbackBody = z
   .looseObject({

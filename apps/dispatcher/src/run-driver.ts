@@ -296,6 +296,8 @@ export type EndedExchange = Extract<Command, { type: 'endAttempt' }>['outcome'] 
 
 const earlyEndTypes: ReadonlySet<string> = new Set([
   'step.failed',
+  'step.skipped',
+  'step.passed',
   'run.timed_out',
   'run.cancelling',
   'run.quarantined',

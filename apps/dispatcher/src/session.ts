@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Callback, Cancel, Delivery, Plan, RunEvent } from '@waybill/engine';
+import type { Command, Delivery, Plan, RunEvent } from '@waybill/engine';
 import { idOfUuid } from '@waybill/protocol';
 import {
   claimRuns,
@@ -36,6 +36,9 @@ export interface NewOwnedRun {
   readonly row: NewRun;
   readonly plan: Plan;
 }
+
+/** What an api may leave in the inbox. */
+type OutsideCommand = Extract<Command, { readonly commandId: string }>;
 
 /**
  * One lease and everything done under it: runs, exchanges, timers, journal. When the lease is lost the
@@ -282,8 +285,9 @@ export class Session implements DriverContext {
     // Being loaded, or just done: the row is read again, or went with the run.
     if (!driver) return;
     // Written by an api of ours, checked there.
-    const command = { ...(JSON.parse(row.command) as object), commandId: row.id } as Callback | Cancel;
+    const command = { ...(JSON.parse(row.command) as object), commandId: row.id } as OutsideCommand;
     if (command.type === 'callback') driver.applyCallback(row, command);
+    else if (command.type !== 'cancel') driver.applyFromInbox(row, command);
     else driver.applyFromInbox(row, { ...command, compensate: command.compensate !== false });
   }
 

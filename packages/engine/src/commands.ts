@@ -19,6 +19,8 @@ export type Command =
   | { readonly type: 'wakeStep'; readonly step: string }
   | { readonly type: 'expireAttempt'; readonly step: string; readonly attempt: number }
   | Callback
+  | { readonly type: 'pause' | 'resume'; readonly commandId: string }
+  | EndStep
   | Cancel
   | { readonly type: 'quarantine'; readonly code: string; readonly message: string };
 
@@ -53,6 +55,16 @@ export interface Callback {
     | { readonly kind: 'heartbeat'; readonly progress?: number; readonly note?: string };
 }
 
+/** A person ends a step that has not ended. */
+export interface EndStep {
+  readonly type: 'skipStep' | 'completeStep';
+  readonly commandId: string;
+  readonly step: string;
+  /** JSON text; of `completeStep`. */
+  readonly result?: string | undefined;
+  readonly note?: string | undefined;
+}
+
 /** What an exchange meant (see protocol's classifyAnswer). */
 export type Outcome =
   | {
@@ -81,6 +93,8 @@ export interface Rejection {
     | 'run_ended'
     | 'run_ending'
     | 'step_not_open'
-    | 'not_yet';
+    | 'not_yet'
+    | 'step_ended'
+    | 'unknown_step';
   readonly message: string;
 }

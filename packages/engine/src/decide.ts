@@ -1,6 +1,7 @@
 import type { Cancel, Command, EndAttempt, Rejection } from './commands.ts';
+import { decideEndStep, decidePause } from './decide-by-hand.ts';
 import { decideCallback, decideExpiry, decideWake } from './decide-callback.ts';
-import type { WakeTarget } from './effects.ts';
+import { exchangesOf, isSendable } from './deliveries.ts';
 import { endOf, mayStartAttempts } from './end-of-attempt.ts';
 import type { RunEvent } from './events.ts';
 import { attemptLost, findDelivery } from './evolve-delivery.ts';
@@ -35,6 +36,12 @@ export function decide(state: RunState, command: Command, now: number): Decision
       return decideExpiry(state, command, now);
     case 'callback':
       return decideCallback(state, command, now);
+    case 'pause':
+    case 'resume':
+      return decidePause(state, command, now);
+    case 'skipStep':
+    case 'completeStep':
+      return decideEndStep(state, command, now);
     case 'cancel':
       return decideCancel(state, command, now);
     case 'quarantine': {
@@ -89,16 +96,6 @@ function decideStart(
   return { events: [{ type: 'attempt.started', at: now, delivery: kind, step, attempt }] };
 }
 
-/** Whether the run's phase lets this kind of delivery out. */
-export function isSendable(state: RunState, delivery: Delivery): boolean {
-  if (delivery.kind === 'hook') return state.phase === 'hooks';
-  if (delivery.kind === 'compensation') {
-    return state.phase === 'compensating' && state.compensationsLeft.at(-1) === delivery.index;
-  }
-  const step = state.steps[delivery.index]!;
-  return mayStartAttempts(state) && (step.state === 'waiting' || step.state === 'running');
-}
-
 function decideEnd(state: RunState, command: EndAttempt, now: number): Decision {
   const delivery = findDelivery(state, command);
   if (!delivery?.open || delivery.attempts !== command.attempt) return notOpen(command);
@@ -119,47 +116,6 @@ function decideCancel(state: RunState, command: Cancel, now: number): Decision {
 
 function isPastCancelling(state: RunState): boolean {
   return state.phase === 'compensating' || state.ending === 'cancelled';
-}
-
-/** Open deliveries that wait for an answer over their own connection, not for a callback. */
-function exchangesOf(state: RunState): Delivery[] {
-  return openDeliveries(state).filter((delivery) => delivery.pendingUntil === null);
-}
-
-export interface Wake {
-  readonly target: WakeTarget;
-  /** Engine time in ms. */
-  readonly at: number;
-}
-
-/** What `Effects.wake` had announced and is still to come, for a dispatcher that loads the run. */
-export function wakes(state: RunState): Wake[] {
-  return state.steps.flatMap(({ plan: { id: step }, wakeAt, delivery }): Wake[] => {
-    if (wakeAt !== null) return [{ target: { kind: 'step', step }, at: wakeAt }];
-    const until = delivery?.pendingUntil ?? null;
-    if (until === null) return [];
-    return [{ target: { kind: 'attempt', step, attempt: delivery!.attempts }, at: until }];
-  });
-}
-
-/** Deliveries with an exchange in flight, or waiting for a callback. */
-export function openDeliveries(state: RunState): Delivery[] {
-  return [...deliveriesOf(state)].filter((delivery) => delivery.open);
-}
-
-/** Deliveries to attempt now or at their `retryAt`: what a dispatcher sends after loading a run. */
-export function dueDeliveries(state: RunState): Delivery[] {
-  return [...deliveriesOf(state)].filter(
-    (delivery) => !delivery.open && delivery.state === 'open' && isSendable(state, delivery),
-  );
-}
-
-function* deliveriesOf(state: RunState): Generator<Delivery> {
-  for (const step of state.steps) {
-    if (step.delivery) yield step.delivery;
-    if (step.compensation) yield step.compensation;
-  }
-  if (state.hook) yield state.hook;
 }
 
 function lost(state: RunState, delivery: Delivery, now: number): RunEvent {

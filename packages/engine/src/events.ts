@@ -15,6 +15,9 @@ export type RunEvent =
   | RunTimedOut
   | RunCancelling
   | RunDrained
+  | RunPaused
+  | StepSkipped
+  | StepPassed
   | RunRetrying
   | RunCompensating
   | RunEnded
@@ -107,6 +110,23 @@ export interface RunCancelling extends At {
 /** Nothing is in flight any more in a run that is ending: steps of its failure path may start. */
 export interface RunDrained extends At {
   readonly type: 'run.drained';
+}
+export interface RunPaused extends At {
+  readonly type: 'run.paused' | 'run.resumed';
+}
+/** Ended by hand: its dependents see a skip. */
+export interface StepSkipped extends At {
+  readonly type: 'step.skipped';
+  readonly step: string;
+  readonly note?: string | undefined;
+}
+/** Completed without an answer of its handler. */
+export interface StepPassed extends At {
+  readonly type: 'step.passed';
+  readonly step: string;
+  /** JSON text. */
+  readonly result: string;
+  readonly note?: string | undefined;
 }
 /** Everything else has settled: the steps that failed under policy `retry` are sent again. */
 export interface RunRetrying extends At {

@@ -1,3 +1,5 @@
+import { completeByHand, skipByHand } from './by-hand.ts';
+import { dueDeliveries } from './deliveries.ts';
 import { type Effects, noEffects } from './effects.ts';
 import { cancel, quarantine, timeOut } from './end-early.ts';
 import type { RunEvent, RunRetrying } from './events.ts';
@@ -55,6 +57,17 @@ function apply(state: RunState, event: RunEvent, effects: Effects): void {
       return timeOut(state, event.at, effects);
     case 'run.cancelling':
       return cancel(state, event, effects);
+    case 'step.skipped':
+      return skipByHand(state, event, effects);
+    case 'step.passed':
+      return completeByHand(state, event, effects);
+    case 'run.paused':
+      state.isPaused = true;
+      return;
+    case 'run.resumed':
+      state.isPaused = false;
+      for (const delivery of dueDeliveries(state)) effects.due(delivery);
+      return;
     case 'run.drained':
       state.isDrained = true;
       return settlePending(state, event.at, effects);

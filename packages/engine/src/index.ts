@@ -2,8 +2,8 @@
  * The engine: what a workflow means. Pure: no I/O, clock, random or timer may live here, and nothing
  * here imports another room.
  */
-export type { Callback, Cancel, Command, EndAttempt, Outcome, Rejection } from './commands.ts';
-export { conclude, decide, dueDeliveries, isSendable, openDeliveries, type Wake, wakes } from './decide.ts';
+export type { Callback, Cancel, Command, EndAttempt, EndStep, Outcome, Rejection } from './commands.ts';
+export { conclude, decide } from './decide.ts';
 export type {
   Backoff,
   DefinitionFault,
@@ -14,6 +14,7 @@ export type {
   WorkflowDefinition,
 } from './definition.ts';
 export { defaultRetryPolicy } from './definition.ts';
+export { dueDeliveries, isSendable, openDeliveries, type Wake, wakes } from './deliveries.ts';
 export { type Effects, noEffects, type WakeTarget } from './effects.ts';
 export { retryPolicyOf } from './end-of-attempt.ts';
 export type { RunEvent, RunEventType } from './events.ts';

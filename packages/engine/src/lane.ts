@@ -35,7 +35,9 @@ export function leaveLane(state: RunState, step: StepState): void {
  */
 export function admitNext(state: RunState, effects: Effects): void {
   if (state.laneHolder !== null) return;
-  const index = state.laneQueue.pop();
+  let index = state.laneQueue.pop();
+  // Ended by hand while it queued.
+  while (index !== undefined && state.steps[index]!.state !== 'waiting') index = state.laneQueue.pop();
   if (index === undefined) return;
   state.laneHolder = index;
   grant(state, state.steps[index]!, effects);

@@ -41,6 +41,7 @@ export type StepReason =
   | 'condition_not_met'
   | 'upstream_skipped'
   | 'branch_not_taken'
+  | 'skipped_by_hand'
   | 'upstream_failed'
   | 'run_failed'
   | 'run_timeout'
@@ -147,6 +148,8 @@ export interface RunState {
   /** Steps whose failure waits for the next round. */
   readonly awaitingRound: number[];
   compensate: boolean;
+  /** Nothing new is sent until it is resumed; clocks run on. */
+  isPaused: boolean;
   hook: (Delivery & { readonly name: HookName; readonly url: string }) | null;
 }
 
@@ -174,6 +177,7 @@ export function createRunState(plan: Plan, runId: string): RunState {
     rounds: 0,
     awaitingRound: [],
     compensate: plan.definition.saga,
+    isPaused: false,
     hook: null,
   };
 }

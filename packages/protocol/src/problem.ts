@@ -14,6 +14,7 @@ export const problemStatus = {
   run_ended: 409,
   run_ending: 409,
   step_not_open: 409,
+  step_ended: 409,
   callback_expired: 410,
   request_timeout: 408,
   too_many_requests: 429,

@@ -27,7 +27,7 @@ export function statusText(state: RunState, info: RunInfo): string {
     ['workflowId', json(info.workflowId)],
     ['version', json(info.version)],
     ['state', json(state.state)],
-    ['phase', json(state.phase)],
+    ['phase', json(state.isPaused && !isTerminal(state.state) ? 'paused' : state.phase)],
     ['createdAt', json(isoTime(state.createdAt))],
     ['startedAt', json(isoTime(state.startedAt))],
     ['completedAt', json(isoTime(state.completedAt))],

@@ -6,24 +6,20 @@ import {
   metadataSchema,
   Problem,
   settingText,
-  statusText,
   uuidOfId,
   workflowKeySchema,
 } from '@waybill/protocol';
 import { listRuns, type RunRow } from '@waybill/store';
-import type { Context } from 'hono';
 import { requireScope } from '../auth.ts';
-import { parseWith, readJson } from '../body.ts';
-import { sendCommand } from '../command.ts';
-import type { ApiEnv } from '../deps.ts';
+import { parseWith } from '../body.ts';
 import { documented, jsonOf } from '../documented.ts';
-import { idempotencyHeader, idempotencyOf } from '../idempotency.ts';
 import { page, pageQuery } from '../paging.ts';
 import { idParam } from '../params.ts';
 import { requireRun } from '../require-run.ts';
 import type { RunView } from '../run-views.ts';
-import { cancelBody, commandAccepted, listOf, runStatus, runSummary } from '../schemas.ts';
+import { listOf, runStatus, runSummary } from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
+import { statusResponse } from '../status-response.ts';
 
 const tag = { tags: ['Runs'] };
 const waitQuery = z.object({ wait: z.coerce.number().min(0).max(60).optional() });
@@ -37,7 +33,7 @@ const listQuery = z.object({
   createdBefore: z.iso.datetime({ offset: true }).optional(),
 });
 
-/** Runs: status, lists, commands. */
+/** Runs: status and lists. */
 export function runRoutes(app: Router, services: Services): void {
   const { deps } = services;
 
@@ -82,34 +78,6 @@ export function runRoutes(app: Router, services: Services): void {
     if (wait === 0) return statusResponse(c, await services.views.get(row));
     return statusResponse(c, await awaitEnd(services, row, wait * 1000, c.req.raw.signal));
   });
-
-  documented(app, {
-    ...tag,
-    method: 'post',
-    path: '/v1/runs/{id}/cancel',
-    summary: 'Cancel a run; a saga is compensated unless `compensate` is false',
-    request: { params: idParam, headers: idempotencyHeader, body: jsonOf(cancelBody) },
-    responses: {
-      200: { description: 'Cancelled; the status', ...jsonOf(runStatus) },
-      202: { description: 'Accepted, not yet applied', ...jsonOf(commandAccepted) },
-    },
-  });
-  app.post('/v1/runs/:id/cancel', async (c) => {
-    requireScope(c.get('principal'), 'runs:write');
-    const { text, value } = await readJson(c);
-    const input = parseWith(cancelBody, value);
-    const row = await requireRun(services, c);
-    // With the run: a workflow key in the path may mean another run by the time of the repeat.
-    const idempotency = idempotencyOf(c, `${row.uuid}\n${text}`);
-    const { commandId, outcome } = await sendCommand(
-      services,
-      row,
-      { type: 'cancel', ...input },
-      idempotency,
-    );
-    if (outcome === null) return c.json({ commandId }, 202);
-    return statusResponse(c, await services.views.get(row));
-  });
 }
 
 /** Follows the run until it is terminal, the time is over, or this process is stopping. */
@@ -131,10 +99,6 @@ async function awaitEnd(
   } finally {
     watch.close();
   }
-}
-
-function statusResponse(c: Context<ApiEnv>, { state, info }: RunView): Response {
-  return c.body(statusText(state, info), 200, { 'content-type': 'application/json' });
 }
 
 function summaryOf(row: RunRow) {

@@ -1,0 +1,38 @@
+import type { EndStep, Rejection } from './commands.ts';
+import type { RunEvent } from './events.ts';
+import { hasEnded, isTerminal, type RunState } from './state.ts';
+
+type Decision = { readonly events: readonly RunEvent[] } | { readonly rejection: Rejection };
+
+/** Asked for again, it changes nothing and is no error. */
+export function decidePause(
+  state: RunState,
+  { type, commandId }: { readonly type: 'pause' | 'resume'; readonly commandId: string },
+  now: number,
+): Decision {
+  if (isTerminal(state.state)) return reject('run_ended', `the run is already ${state.state}`);
+  const applied = { type: 'command.applied', at: now, commandId } as const;
+  if (state.isPaused === (type === 'pause')) return { events: [applied] };
+  return { events: [applied, { type: type === 'pause' ? 'run.paused' : 'run.resumed', at: now }] };
+}
+
+/** Skips or completes a step that has not ended, in a run that is not ending. */
+export function decideEndStep(state: RunState, command: EndStep, now: number): Decision {
+  const { commandId, step: stepId, note } = command;
+  if (isTerminal(state.state)) return reject('run_ended', `the run is already ${state.state}`);
+  if (state.ending !== null) return reject('run_ending', 'the run is already ending');
+  const index = state.plan.indexById.get(stepId);
+  if (index === undefined) return reject('unknown_step', `no step "${stepId}" in this run`);
+  const step = state.steps[index]!;
+  if (hasEnded(step)) return reject('step_ended', `step "${stepId}" is already ${step.state}`);
+  const applied = { type: 'command.applied', at: now, commandId } as const;
+  if (command.type === 'skipStep') {
+    return { events: [applied, { type: 'step.skipped', at: now, step: stepId, note }] };
+  }
+  const result = command.result ?? 'null';
+  return { events: [applied, { type: 'step.passed', at: now, step: stepId, result, note }] };
+}
+
+function reject(code: Rejection['code'], message: string): Decision {
+  return { rejection: { code, message } };
+}

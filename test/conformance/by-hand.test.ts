@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest';
+import { gate } from '../support/handlers.ts';
+import { usePlatform } from '../support/setup.ts';
+
+const platform = usePlatform();
+
+const chain = (id: string) => ({
+  id,
+  steps: [
+    { id: 'first', url: '/first' },
+    { id: 'second', url: '/second', dependsOn: ['first'] },
+    { id: 'third', url: '/third', dependsOn: ['second'] },
+  ],
+});
+
+/** Starts the chain and waits until its first step is in flight. */
+async function startHeld(id: string) {
+  const { client, handlers } = platform.now;
+  const held = gate();
+  handlers.on('/first', async () => {
+    await held.opened;
+    return { body: { success: true, result: 'by itself' } };
+  });
+  const run = await client.run(chain(id));
+  await handlers.waitFor('/first');
+  const command = (path: string, body: object = {}) =>
+    client.api<{ state: string; phase: string; code: string }>('POST', `/v1/runs/${run.id}/${path}`, body);
+  return { id: run.id, held, command };
+}
+
+test('pause sends nothing new while what is open finishes; resume goes on', async () => {
+  const { client, handlers } = platform.now;
+  const { id, held, command } = await startHeld('paused');
+  expect(await command('pause')).toMatchObject({ status: 200, body: { state: 'running', phase: 'paused' } });
+  expect(await command('pause')).toMatchObject({ status: 200 });
+  held.open();
+  await client.until(id, ({ completedSteps }) => completedSteps.includes('first'));
+  // Another run goes through the same dispatcher from start to end: the paused one had its chance.
+  await client.runToEnd({ id: 'other', steps: [{ id: 'only', url: '/other' }] });
+  expect(handlers.requests('/second')).toHaveLength(0);
+  expect(await command('resume')).toMatchObject({ status: 200, body: { phase: 'running' } });
+  expect((await client.ended(id)).state).toBe('completed');
+  expect(await command('pause')).toMatchObject({ status: 409, body: { code: 'run_ended' } });
+});
+
+test('a step in flight is completed by hand, with a result that its dependents see', async () => {
+  const { client, handlers } = platform.now;
+  const { id, held, command } = await startHeld('completed-by-hand');
+  expect(await command('steps/first/complete', { result: { by: 'Ada' } })).toMatchObject({ status: 200 });
+  const run = await client.ended(id);
+  held.open();
+  expect([run.state, run.results.first]).toEqual(['completed', { by: 'Ada' }]);
+  const [second] = handlers.requests('/second');
+  expect(second!.body.previousSteps).toMatchObject({ first: { state: 'completed', result: { by: 'Ada' } } });
+  expect(handlers.requests('/first')).toHaveLength(1);
+});
+
+test('a step that has not started is skipped by hand, and so is what needs its success', async () => {
+  const { client, handlers } = platform.now;
+  const { id, held, command } = await startHeld('skipped-by-hand');
+  expect(await command('steps/second/skip', { note: 'not today' })).toMatchObject({ status: 200 });
+  held.open();
+  const run = await client.ended(id);
+  expect([run.state, run.completedSteps, run.skippedSteps]).toEqual([
+    'completed',
+    ['first'],
+    ['second', 'third'],
+  ]);
+  expect(run.steps.map(({ reason }) => reason)).toEqual([null, 'skipped_by_hand', 'upstream_skipped']);
+  expect(handlers.paths()).toEqual(['/first']);
+});
+
+test('what has ended cannot be ended again, and what does not exist is 404', async () => {
+  const { client } = platform.now;
+  const { id, held, command } = await startHeld('ended-once');
+  expect(await command('steps/first/skip')).toMatchObject({ status: 200 });
+  expect((await client.ended(id)).state).toBe('completed');
+  held.open();
+  expect(await command('steps/first/complete')).toMatchObject({ status: 409 });
+  expect(await command('steps/nothing/skip')).toMatchObject({ status: 404 });
+  expect(await command('pause', { now: true })).toMatchObject({ status: 422 });
+});
