@@ -60,7 +60,10 @@ function inNamespace(uid: number): string[] {
 
 function asUser(uid: number): Launcher {
   const ids = ['--reuid', String(uid), '--regid', String(uid), '--clear-groups'];
-  const capability = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
+  // PostgreSQL asks access(2) for its own binaries, which looks at capabilities only under this bit: without
+  // it a checkout below a closed folder would be out of reach in spite of dac_override.
+  const bits = ['--securebits=+no_setuid_fixup'];
+  const capability = [...bits, '--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
   return { prefix: ['setpriv', ...ids, ...capability], uid };
 }
 
