@@ -5,20 +5,44 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { z } from '@hono/zod-openapi';
+import type { StepReason as EngineReason } from '@waybill/engine';
 import type {
   Attempt,
+  CancelOptions,
   CommandAccepted,
   CompensationStatus,
+  CompleteStepOptions,
   DeliveryState,
+  FailurePolicy,
+  Heartbeat,
   HookStatus,
+  Join,
+  RetryConfig,
+  RunCondition,
   RunStatus,
   RunSummary,
+  SkipStepOptions,
   StepError,
+  StepReason,
+  StepSettings,
   StepStatus,
   StoredWorkflow,
+  WorkflowDefinition,
+  WorkflowStep,
 } from '@waybill/sdk';
 import { expect, expectTypeOf, test } from 'vitest';
-import type { attemptView, commandAccepted, runStatus, runSummary, versionView } from './schemas.ts';
+import type {
+  attemptView,
+  cancelBody,
+  commandAccepted,
+  completeStepBody,
+  createBody,
+  heartbeatBody,
+  runStatus,
+  runSummary,
+  skipStepBody,
+  versionView,
+} from './schemas.ts';
 
 type ApiRun = z.output<typeof runStatus>;
 type ApiAttempt = z.output<typeof attemptView>;
@@ -50,6 +74,26 @@ test('states are the same words', () => {
   expectTypeOf<Item<ApiRun['steps']>['phase']>().toEqualTypeOf<StepStatus['phase']>();
   expectTypeOf<Item<ApiRun['hooks']>['state']>().toEqualTypeOf<DeliveryState>();
   expectTypeOf<ApiAttempt['state']>().toEqualTypeOf<Attempt['state']>();
+});
+
+test('a definition has the same fields, and their words are the same', () => {
+  type ApiDefinition = z.input<typeof createBody>;
+  type ApiStep = Item<ApiDefinition['steps']>;
+  expectTypeOf<keyof ApiDefinition>().toEqualTypeOf<keyof WorkflowDefinition>();
+  expectTypeOf<keyof ApiStep>().toEqualTypeOf<keyof WorkflowStep>();
+  expectTypeOf<keyof NonNullable<ApiDefinition['defaults']>>().toEqualTypeOf<keyof StepSettings>();
+  expectTypeOf<keyof NonNullable<ApiStep['retries']>>().toEqualTypeOf<keyof RetryConfig>();
+  expectTypeOf<NonNullable<ApiStep['runCondition']>>().toEqualTypeOf<RunCondition>();
+  expectTypeOf<NonNullable<ApiStep['failurePolicy']>>().toEqualTypeOf<FailurePolicy>();
+  expectTypeOf<NonNullable<ApiStep['join']>>().toExtend<Join>();
+  expectTypeOf<EngineReason>().toEqualTypeOf<StepReason>();
+});
+
+test('what the SDK sends is what the API takes', () => {
+  expectTypeOf<CancelOptions>().toExtend<z.input<typeof cancelBody>>();
+  expectTypeOf<SkipStepOptions>().toExtend<z.input<typeof skipStepBody>>();
+  expectTypeOf<CompleteStepOptions>().toExtend<z.input<typeof completeStepBody>>();
+  expectTypeOf<Heartbeat>().toExtend<z.input<typeof heartbeatBody>>();
 });
 
 test('the compiler agrees with this file and the other tests', { timeout: 60_000 }, async () => {

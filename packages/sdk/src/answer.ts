@@ -2,7 +2,8 @@ import { PermanentError, RetryableError } from './errors.ts';
 
 /**
  * The answer of a handler that will report its outcome later: 202 with `waybill-callback: pending`.
- * A job handler may return it in place of a result.
+ * A job handler may return it in place of a result. The step then waits, until its timeout, for
+ * `callbacks.complete` or `callbacks.fail` with the `callback.url` of its request.
  */
 export function pending(): Response {
   return json({ status: 202, headers: { 'waybill-callback': 'pending' } }, { pending: true });

@@ -22,13 +22,36 @@ export interface RetryConfig {
   readonly giveUpAfter?: Duration;
 }
 
+/** When a step runs, judged by how its dependencies ended. Default `onSuccess`. */
+export type RunCondition =
+  | 'onSuccess'
+  | 'always'
+  | 'onFailure'
+  | 'onCancelled'
+  | 'onFailureOrCancelled'
+  | 'onAnyCompleted'
+  | 'inProgress';
+
+/**
+ * What the final failure of a step does: `fail` (default) ends the run, `continue` lets its dependents run,
+ * `retry` sends the failed steps again once the rest has settled.
+ */
+export type FailurePolicy = 'fail' | 'continue' | 'retry';
+
+/** `any`: as soon as one dependency has succeeded; `atLeast`: as soon as that many have. Default `all`. */
+export type Join = 'all' | 'any' | { readonly atLeast: number };
+
 /** What a step may set, and what a workflow may set for all its steps in `defaults`. */
 export interface StepSettings {
   /** `false` (default): one at a time among such steps, in definition order. `true`: as soon as it is ready. */
   readonly parallel?: boolean;
   readonly retries?: RetryConfig;
-  /** Per attempt. Default 300 s. */
+  /** Per attempt, the wait for a callback included. Default 300 s. */
   readonly timeout?: Duration;
+  /** Default: that of the workflow. */
+  readonly failurePolicy?: FailurePolicy;
+  /** `true` is another way to write `failurePolicy: 'continue'`. */
+  readonly continueOnFailure?: boolean;
   /** Sent to the handler as `payload`. */
   readonly payload?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -42,6 +65,16 @@ export interface WorkflowStep<StepId extends string = string> extends StepSettin
   readonly dependsOn?: NoInfer<StepId> | readonly NoInfer<StepId>[];
   /** Called with the step's result to undo it, when `saga` is on and the run fails. */
   readonly compensation?: string;
+  readonly runCondition?: RunCondition;
+  /** `true` is another way to write `runCondition: 'always'`. */
+  readonly runAfterFailure?: boolean;
+  /** Runs when all dependencies have ended and at least one has succeeded. */
+  readonly allowPartialDependencies?: boolean;
+  readonly join?: Join;
+  /** Not before this long after the run's start, and not before its condition holds. */
+  readonly delay?: Duration;
+  /** Not before this time; instead of `delay`. As text ISO 8601. */
+  readonly runAt?: string | Date;
 }
 
 export interface WorkflowDefinition<StepId extends string = string, Context extends object = object> {
@@ -57,7 +90,11 @@ export interface WorkflowDefinition<StepId extends string = string, Context exte
   /** Of the whole run. Default 24 h. */
   readonly timeout?: Duration;
   readonly saga?: boolean;
-  readonly failurePolicy?: 'fail';
+  readonly failurePolicy?: FailurePolicy;
+  /** `true` is another way to write `failurePolicy: 'continue'`. */
+  readonly continueOnFailure?: boolean;
+  /** Of policy `retry`: how often the failed steps are sent again, 1 to 10. Default 1. */
+  readonly retryRounds?: number;
   readonly defaults?: StepSettings;
   readonly tags?: readonly string[];
   readonly metadata?: Readonly<Record<string, string>>;

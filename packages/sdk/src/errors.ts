@@ -11,7 +11,7 @@ export class WaybillError extends Error {
 
 /**
  * A setting or an argument is missing or unusable: `missing_api_key`, `invalid_api_key`, `invalid_url`,
- * `missing_signing_secret`, `invalid_signing_secret`, `invalid_timeout`, `body_already_read`.
+ * `missing_signing_secret`, `invalid_signing_secret`, `invalid_timeout`, `invalid_callback_url`, `body_already_read`.
  */
 export class ConfigError extends WaybillError {
   override readonly name = 'ConfigError';

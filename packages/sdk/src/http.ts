@@ -11,6 +11,11 @@ export interface ApiCall {
   readonly query?: Readonly<Record<string, QueryValue>>;
   readonly body?: unknown;
   readonly idempotencyKey?: string | undefined;
+  /**
+   * Goes before `path` in place of the API's own URL. It is itself the right to the call, so no key is sent,
+   * and it stays out of messages. The same call again changes nothing.
+   */
+  readonly callbackUrl?: string;
   /** How much longer than usual the server may take, when asked to wait. */
   readonly extraTimeoutMs?: number;
 }
@@ -40,9 +45,9 @@ export function createSend(settings: Settings): Send {
   };
 }
 
-/** A POST without an idempotency key might be carried out twice. */
-function isRepeatable({ method, idempotencyKey }: ApiCall): boolean {
-  return method !== 'POST' || idempotencyKey !== undefined;
+/** Any other POST might be carried out twice. */
+function isRepeatable({ method, idempotencyKey, callbackUrl }: ApiCall): boolean {
+  return method !== 'POST' || idempotencyKey !== undefined || callbackUrl !== undefined;
 }
 
 function retryDelayMs(error: unknown, attempt: number): number | undefined {
@@ -70,16 +75,17 @@ async function exchange(settings: Settings, call: ApiCall): Promise<unknown> {
   return parseAnswer(response, text);
 }
 
-function urlOf(settings: Settings, { path, query = {} }: ApiCall): string {
+function urlOf(settings: Settings, { path, query = {}, callbackUrl }: ApiCall): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) search.set(name, String(value));
   }
-  return `${settings.url()}${path}${search.size > 0 ? `?${search}` : ''}`;
+  return `${callbackUrl ?? settings.url()}${path}${search.size > 0 ? `?${search}` : ''}`;
 }
 
 function initOf(settings: Settings, call: ApiCall): RequestInit {
-  const headers = new Headers({ accept: 'application/json', authorization: `Bearer ${settings.apiKey()}` });
+  const headers = new Headers({ accept: 'application/json' });
+  if (call.callbackUrl === undefined) headers.set('authorization', `Bearer ${settings.apiKey()}`);
   if (call.body !== undefined) headers.set('content-type', 'application/json');
   if (call.idempotencyKey !== undefined) headers.set('idempotency-key', call.idempotencyKey);
   return {
@@ -92,11 +98,12 @@ function initOf(settings: Settings, call: ApiCall): RequestInit {
   };
 }
 
-function networkErrorOf({ method, path }: ApiCall, cause: unknown): NetworkError {
+function networkErrorOf({ method, path, callbackUrl }: ApiCall, cause: unknown): NetworkError {
+  const name = `${method} ${callbackUrl === undefined ? '' : 'callback'}${path}`;
   const isTimeout = cause instanceof Error && cause.name === 'TimeoutError';
   return isTimeout
-    ? new NetworkError('request_timeout', `${method} ${path} got no answer in time`, { cause })
-    : new NetworkError('network_error', `${method} ${path} failed before an answer came`, { cause });
+    ? new NetworkError('request_timeout', `${name} got no answer in time`, { cause })
+    : new NetworkError('network_error', `${name} failed before an answer came`, { cause });
 }
 
 function parseAnswer(response: Response, text: string): unknown {

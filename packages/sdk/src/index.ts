@@ -3,11 +3,23 @@
  * import a `node:` module (a test walks the imports); what needs Node is in `@waybill/sdk/node`.
  */
 export { pending } from './answer.ts';
+export type {
+  CallbackAnswer,
+  CallbackError,
+  Callbacks,
+  CallbackTaken,
+  CompleteOptions,
+  FailOptions,
+  Heartbeat,
+} from './callbacks.ts';
 export {
   type ContextOf,
   type Duration,
   defineWorkflow,
+  type FailurePolicy,
+  type Join,
   type RetryConfig,
+  type RunCondition,
   type StepIdOf,
   type StepSettings,
   type WorkflowDefinition,
@@ -25,6 +37,7 @@ export {
 export type {
   AnyWorkflow,
   Job,
+  JobCallback,
   JobInput,
   JobRun,
   JobStep,
@@ -44,6 +57,7 @@ export type {
   RunStatus,
   RunSummary,
   StepError,
+  StepReason,
   StepState,
   StepStatus,
   StoredWorkflow,
@@ -55,9 +69,11 @@ export { Waybill } from './waybill.ts';
 export type {
   CancelOptions,
   CommandAccepted,
+  CompleteStepOptions,
   IdempotencyOptions,
   PageFilter,
   RunFilter,
+  SkipStepOptions,
   StartInput,
   ValidationResult,
   Workflows,

@@ -41,6 +41,13 @@ export interface JobStep {
   readonly deadline: string;
 }
 
+/** Where this attempt may be answered later (`pending()`, `callbacks`). Whoever has the URL may answer. */
+export interface JobCallback {
+  readonly url: string;
+  /** When this attempt is given up, unless a heartbeat comes; ISO 8601. */
+  readonly expiresAt: string;
+}
+
 /** The request of a step, a compensation or a hook, verified and parsed. */
 export interface JobInput<W extends WorkflowDefinition = AnyWorkflow, Results extends object = object> {
   readonly context: Readonly<ContextOf<W>>;
@@ -49,6 +56,8 @@ export interface JobInput<W extends WorkflowDefinition = AnyWorkflow, Results ex
   /** Absent in a hook. */
   readonly step: JobStep;
   readonly run: JobRun;
+  /** Absent in a compensation and in a hook. */
+  readonly callback?: JobCallback;
   /** Absent for a step; `compensation` or `workflow.completed`, `workflow.failed`, `workflow.cancelled`. */
   readonly type?: string;
   /** In a compensation: the result to undo. */

@@ -80,6 +80,13 @@ describe('handler', () => {
     expect(input?.request).toBe(request);
   });
 
+  test('passes the callback of its step on', async () => {
+    const callback = { url: 'https://api.example/v1/callbacks/t', expiresAt: '2026-01-01T00:05:00.000Z' };
+    const body = JSON.stringify({ ...stepMessage, callback });
+    const answer = await run(({ callback }) => callback, signedRequest({ body }));
+    expect(await answer.json()).toEqual({ success: true, result: callback });
+  });
+
   test('gives a compensation its type, result and error', async () => {
     const message = {
       type: 'compensation',

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { getRequestListener } from '@hono/node-server';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type FakeAnswer, fakeApi, listen } from '../testing/fake-api.ts';
-import { signedInit, signedRequest, signingSecret } from '../testing/signed-request.ts';
+import { signedInit, signedRequest, signingSecret, stepMessage } from '../testing/signed-request.ts';
 
 const root = new URL('../', import.meta.url);
 const charged = { success: true, result: { payment: 'paid', attempt: 1 } };
@@ -52,6 +52,23 @@ test('start', async () => {
 test('handle', async () => {
   const { charge } = await import('../readme/handle.ts');
   expect(await (await charge(signedRequest())).json()).toEqual(charged);
+});
+
+test('approve', async () => {
+  const { url, seen } = await startApi({ json: { accepted: true } });
+  const { approve, decided } = await import('../readme/approve.ts');
+  const callback = { url: `${url}/v1/callbacks/token`, expiresAt: '2026-01-01T00:05:00.000Z' };
+  const ask = async () =>
+    (await approve(signedRequest({ body: JSON.stringify({ ...stepMessage, callback }) }))).headers;
+  expect((await ask()).get('waybill-callback')).toBe('pending');
+  await decided('order_123', 'Ada', true);
+  await decided('order_123', 'Bob', false);
+  expect(seen.map(({ url }) => url)).toEqual(['/v1/callbacks/token', '/v1/callbacks/token']);
+  expect(seen.map(({ body }) => body)).toEqual([
+    { success: true, result: { by: 'Ada' } },
+    { success: false, error: { code: 'declined', message: 'declined by Bob' } },
+  ]);
+  await expect(decided('order_124', 'Ada', true)).rejects.toThrow('nobody waits');
 });
 
 test('verify', async () => {

@@ -2,6 +2,17 @@ export type RunState = 'pending' | 'running' | 'completed' | 'failed' | 'cancell
 export type RunPhase = 'running' | 'waiting' | 'paused' | 'draining' | 'compensating' | 'hooks' | 'done';
 export type StepState = 'pending' | 'waiting' | 'running' | 'completed' | 'failed' | 'skipped' | 'cancelled';
 
+/** Why a step was skipped or cancelled, or ended with its run. A newer server may know more. */
+export type StepReason =
+  | 'condition_not_met'
+  | 'upstream_skipped'
+  | 'branch_not_taken'
+  | 'skipped_by_hand'
+  | 'upstream_failed'
+  | 'run_failed'
+  | 'run_timeout'
+  | 'run_cancelled';
+
 export interface StepError {
   readonly code: string;
   readonly message: string;
@@ -17,10 +28,9 @@ export interface StepError {
 export interface StepStatus {
   readonly id: string;
   readonly state: StepState;
-  /** What a running step is busy with. */
+  /** What a running step is busy with; `open` includes the wait for a callback. */
   readonly phase: 'open' | 'backoff' | null;
-  /** Why it was skipped or cancelled. */
-  readonly reason: string | null;
+  readonly reason: StepReason | (string & {}) | null;
   readonly startedAt: string | null;
   readonly completedAt: string | null;
   /** How many were started. */

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { expect, expectTypeOf, test } from 'vitest';
 import {
   defineWorkflow,
+  type JobCallback,
   type JobInput,
   type PreviousStep,
   type RunStatus,
@@ -42,6 +43,11 @@ test('previousSteps has the step ids as its keys', () => {
   });
 });
 
+test('a step may have a callback, and a reason may be one that this version does not know', () => {
+  expectTypeOf<JobInput['callback']>().toEqualTypeOf<JobCallback | undefined>();
+  expectTypeOf<'run_failed' | 'of a newer server'>().toExtend<RunStatus['steps'][number]['reason']>();
+});
+
 test('without a workflow type any step id may be asked for', () => {
   jobs.handler(({ context, previousSteps }) => {
     expectTypeOf(context.orderId).toEqualTypeOf<unknown>();
@@ -58,6 +64,18 @@ test('a definition fits where definitions are taken, and faults do not compile',
   defineWorkflow({ id: 'x', steps: [{ id: 'a', url: '/a', dependsOn: ['b'] }] });
   // @ts-expect-error: not a duration
   defineWorkflow({ id: 'x', steps: [{ id: 'a', url: '/a', timeout: '5 minutes' }] });
+  expectTypeOf(defineWorkflow).toBeCallableWith({
+    id: 'x',
+    failurePolicy: 'retry',
+    retryRounds: 2,
+    steps: [
+      { id: 'a', url: '/a', runAt: new Date(), continueOnFailure: true },
+      { id: 'b', url: '/b', dependsOn: 'a', runCondition: 'onFailure', delay: '5m' },
+      { id: 'c', url: '/c', dependsOn: ['a', 'b'], join: { atLeast: 1 } },
+    ],
+  });
+  // @ts-expect-error: not a condition
+  defineWorkflow({ id: 'x', steps: [{ id: 'a', url: '/a', runCondition: 'onError' }] });
   // @ts-expect-error: not a field
   defineWorkflow({ id: 'x', steps: [{ id: 'a', url: '/a', dependOn: [] }] });
 });

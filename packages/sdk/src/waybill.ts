@@ -1,3 +1,4 @@
+import { type Callbacks, createCallbacks } from './callbacks.ts';
 import { createSend } from './http.ts';
 import { createJobs, type Jobs } from './jobs.ts';
 import { settingsOf, type WaybillOptions } from './settings.ts';
@@ -7,10 +8,13 @@ import { createWorkflows, type Workflows } from './workflows.ts';
 export class Waybill {
   readonly workflows: Workflows;
   readonly jobs: Jobs;
+  readonly callbacks: Callbacks;
 
   constructor(options: WaybillOptions = {}) {
     const settings = settingsOf(options);
-    this.workflows = createWorkflows(createSend(settings), settings.runtime);
+    const send = createSend(settings);
+    this.workflows = createWorkflows(send, settings.runtime);
     this.jobs = createJobs(settings);
+    this.callbacks = createCallbacks(send);
   }
 }

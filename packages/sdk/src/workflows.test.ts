@@ -29,6 +29,14 @@ test.each([
   ['an id to be encoded', 'GET /v1/runs/a%2Fb%3F', (w: Waybill['workflows']) => w.getStatus('a/b?')],
   ['list', 'GET /v1/runs', (w: Waybill['workflows']) => w.list()],
   ['cancel', 'POST /v1/runs/run_1/cancel', (w: Waybill['workflows']) => w.cancel('run_1')],
+  ['pause', 'POST /v1/runs/run_1/pause', (w: Waybill['workflows']) => w.pause('run_1')],
+  ['resume', 'POST /v1/runs/run_1/resume', (w: Waybill['workflows']) => w.resume('run_1')],
+  ['skipStep', 'POST /v1/runs/run_1/steps/a/skip', (w: Waybill['workflows']) => w.skipStep('run_1', 'a')],
+  [
+    'completeStep',
+    'POST /v1/runs/run_1/steps/a/complete',
+    (w: Waybill['workflows']) => w.completeStep('run_1', 'a'),
+  ],
   ['attempts', 'GET /v1/runs/run_1/steps/a/attempts', (w: Waybill['workflows']) => w.attempts('run_1', 'a')],
   ['get', 'GET /v1/workflows/order', (w: Waybill['workflows']) => w.get('order')],
   [
@@ -57,6 +65,17 @@ test('what is passed travels: start input, idempotency key, cancel options', asy
     undefined,
     'thrice',
   ]);
+});
+
+test('commands by hand carry what they say, and an idempotency key as header alone', async () => {
+  const { workflows, seen } = await setUp();
+  await workflows.pause('run_1', { idempotencyKey: 'one' });
+  await workflows.resume('run_1', { idempotencyKey: 'two' });
+  await workflows.skipStep('run_1', 'a', { note: 'not today', idempotencyKey: 'three' });
+  await workflows.completeStep('run_1', 'a', { result: { by: 'Ada' }, note: 'seen' });
+  const completed = { result: { by: 'Ada' }, note: 'seen' };
+  expect(seen.map(({ body }) => body)).toEqual([{}, {}, { note: 'not today' }, completed]);
+  expect(seen.map(({ headers }) => headers['idempotency-key'])).toEqual(['one', 'two', 'three', undefined]);
 });
 
 test('list turns its filter into a query', async () => {

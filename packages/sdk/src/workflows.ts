@@ -6,7 +6,7 @@ import type { Runtime } from './runtime.ts';
 import { createWait, type WaitOptions } from './wait.ts';
 
 export interface IdempotencyOptions {
-  /** Two calls with the same key start one run (24 h). Also makes the call safe to repeat, so it is. */
+  /** Two calls with the same key start one run, or are one command (24 h). Also makes the call safe to repeat, so it is. */
   readonly idempotencyKey?: string;
 }
 
@@ -46,6 +46,16 @@ export interface CancelOptions {
   readonly reason?: string;
 }
 
+export interface SkipStepOptions {
+  /** Kept in the run's journal. */
+  readonly note?: string;
+}
+
+export interface CompleteStepOptions extends SkipStepOptions {
+  /** Any JSON value. Default null. */
+  readonly result?: unknown;
+}
+
 /** The command is stored and will be carried out. */
 export interface CommandAccepted {
   readonly commandId: string;
@@ -68,6 +78,21 @@ export interface Workflows {
   list(filter?: RunFilter): Promise<Page<RunSummary>>;
   /** Gives the run as the cancelling left it, or `{commandId}` when that takes longer than 5 s. */
   cancel(id: string, options?: CancelOptions & IdempotencyOptions): Promise<RunStatus | CommandAccepted>;
+  /** Nothing new is sent until `resume`; what is open finishes, and timeouts run on. */
+  pause(id: string, options?: IdempotencyOptions): Promise<RunStatus | CommandAccepted>;
+  resume(id: string, options?: IdempotencyOptions): Promise<RunStatus | CommandAccepted>;
+  /** Ends a step that has not ended; its dependents see a skip. */
+  skipStep(
+    id: string,
+    stepId: string,
+    options?: SkipStepOptions & IdempotencyOptions,
+  ): Promise<RunStatus | CommandAccepted>;
+  /** Ends a step that has not ended, with a result that its dependents see. */
+  completeStep(
+    id: string,
+    stepId: string,
+    options?: CompleteStepOptions & IdempotencyOptions,
+  ): Promise<RunStatus | CommandAccepted>;
   attempts(id: string, stepId: string): Promise<Page<Attempt>>;
   /** The newest version of a stored workflow. */
   get(key: string): Promise<StoredWorkflow>;
@@ -76,6 +101,8 @@ export interface Workflows {
 
 export function createWorkflows(send: Send, runtime: Runtime): Workflows {
   const wait = createWait(send, runtime);
+  const command = (path: string, { idempotencyKey, ...body }: IdempotencyOptions = {}) =>
+    send<RunStatus | CommandAccepted>({ method: 'POST', path, body, idempotencyKey });
 
   return {
     create: (definition, options) =>
@@ -88,15 +115,12 @@ export function createWorkflows(send: Send, runtime: Runtime): Workflows {
     getStatus: (id) => send({ method: 'GET', path: runPath(id) }),
     wait,
     list: (filter = {}) => send({ method: 'GET', path: '/v1/runs', query: runQuery(filter) }),
-    cancel: (id, { idempotencyKey, ...body } = {}) =>
-      send({
-        method: 'POST',
-        path: `${runPath(id)}/cancel`,
-        body,
-        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      }),
-    attempts: (id, stepId) =>
-      send({ method: 'GET', path: `${runPath(id)}/steps/${encodeURIComponent(stepId)}/attempts` }),
+    cancel: (id, options) => command(`${runPath(id)}/cancel`, options),
+    pause: (id, options) => command(`${runPath(id)}/pause`, options),
+    resume: (id, options) => command(`${runPath(id)}/resume`, options),
+    skipStep: (id, stepId, options) => command(`${stepPath(id, stepId)}/skip`, options),
+    completeStep: (id, stepId, options) => command(`${stepPath(id, stepId)}/complete`, options),
+    attempts: (id, stepId) => send({ method: 'GET', path: `${stepPath(id, stepId)}/attempts` }),
     get: (key) => send({ method: 'GET', path: workflowPath(key) }),
     versions: (key, { limit, cursor } = {}) =>
       send({ method: 'GET', path: `${workflowPath(key)}/versions`, query: { limit, cursor } }),
@@ -120,6 +144,10 @@ function workflowPath(key: string): string {
 
 function runPath(id: string): string {
   return `/v1/runs/${encodeURIComponent(id)}`;
+}
+
+function stepPath(id: string, stepId: string): string {
+  return `${runPath(id)}/steps/${encodeURIComponent(stepId)}`;
 }
 
 function runQuery({ createdAfter, createdBefore, metadata = {}, ...rest }: RunFilter) {
