@@ -12,7 +12,9 @@ export async function putChain(client: Client, handlerUrl: string): Promise<void
     url: `${handlerUrl}/${index + 1 === chainLength ? 'last' : 'step'}`,
     dependsOn: index === 0 ? [] : [`s${index}`],
   }));
+  const onComplete = `${handlerUrl}/hook`;
   await client.put({ id: 'chain', steps } as { id: string });
+  await client.put({ id: 'chain-with-hook', steps, onComplete } as { id: string });
 }
 
 /** One chain at a time, from the request to the terminal state as the API answers it. */
@@ -31,6 +33,20 @@ export async function chainLatency(
     if (state !== 'completed') throw new Error(`run ${id} is ${state}`);
   }
   return { chain: quantiles(chain), start: quantiles(start) };
+}
+
+/** One chain at a time, from the request to the arrival of its onComplete: sent when the end is durable. */
+export async function hookLatency(bench: Bench, client: Client, count: number): Promise<Quantiles> {
+  const latencies: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const hook = new Promise<number>((resolve) => {
+      bench.handler.onHook = resolve;
+    });
+    const from = performance.timeOrigin + performance.now();
+    await client.start('chain-with-hook', context);
+    latencies.push((await hook) - from);
+  }
+  return quantiles(latencies);
 }
 
 export interface Throughput {

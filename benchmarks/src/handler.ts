@@ -1,6 +1,6 @@
 /**
  * The handler server of the benchmarks, in its own process: answers every POST at once with a small JSON,
- * and tells the parent, a batch per turn of the event loop, which runs got their last step.
+ * and tells the parent, a batch per turn of the event loop, which runs got their last step, and when a hook came.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -23,6 +23,7 @@ const server = createServer((request, response) => {
     response.writeHead(200, head);
     response.end(body);
     if (request.url === '/last') report(String(request.headers['waybill-run']));
+    if (request.url === '/hook') process.send?.({ hookAt: performance.timeOrigin + performance.now() });
   });
 });
 server.keepAliveTimeout = 60_000;

@@ -1,7 +1,7 @@
 /** `npm run bench`: throughput, latency, growth, and the ceilings of the same run. Numbers hold for this machine and hour. */
 import postgres from 'postgres';
 import { insertCeiling, undiciCeiling } from './ceilings.ts';
-import { chainLatency, chainThroughput, putChain } from './chains.ts';
+import { chainLatency, chainThroughput, hookLatency, putChain } from './chains.ts';
 import { Client } from './client.ts';
 import { startBench } from './processes.ts';
 import type { Quantiles } from './quantiles.ts';
@@ -26,7 +26,8 @@ try {
   await chainThroughput(bench, client, sql, { runs: Math.ceil(runs / 10), concurrency }); // warm-up
 
   const latency = await chainLatency(client, 500);
-  line('one chain of 5, request to terminal state', ms(latency.chain));
+  line('one chain of 5, request to onComplete', ms(await hookLatency(bench, client, 500)));
+  line('one chain of 5, request to end seen by GET', ms(latency.chain));
   line('start of a run, idle', ms(latency.start));
 
   const load = await chainThroughput(bench, client, sql, { runs, concurrency });

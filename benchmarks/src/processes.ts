@@ -15,6 +15,8 @@ export interface Handler {
   readonly url: string;
   /** Called with the ids of runs whose last step was answered. */
   onEnded: (runs: readonly string[]) => void;
+  /** Called with the epoch ms (fractions kept) at which onComplete arrived. */
+  onHook: (atMs: number) => void;
   stop(): void;
 }
 
@@ -49,9 +51,13 @@ export async function startHandler(): Promise<Handler> {
     pid: child.pid!,
     url: `http://127.0.0.1:${port}`,
     onEnded: () => {},
+    onHook: () => {},
     stop: () => child.disconnect(),
   };
-  child.on('message', ({ ended }: { ended?: string[] }) => ended && handler.onEnded(ended));
+  child.on('message', ({ ended, hookAt }: { ended?: string[]; hookAt?: number }) => {
+    if (ended) handler.onEnded(ended);
+    if (hookAt) handler.onHook(hookAt);
+  });
   return handler;
 }
 

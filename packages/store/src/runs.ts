@@ -1,6 +1,7 @@
 import type { RunEvent } from '@waybill/engine';
 import type { Database } from './database.ts';
 import { decodeEvent, type EventColumns } from './event-codec.ts';
+import { integer, uuid } from './literals.ts';
 
 export interface RunRow {
   readonly uuid: string;
@@ -23,13 +24,18 @@ export interface StoredEvent {
   readonly event: RunEvent;
 }
 
-const columns = (sql: Database) => sql`
+const columnList = `
   id as uuid, project_id as "projectUuid", workflow_key as "workflowKey", version, state, context, tags,
   metadata, created_at_ms as "createdAtMs", started_at_ms as "startedAtMs",
   finished_at_ms as "finishedAtMs"`;
+const columns = (sql: Database) => sql.unsafe(columnList);
 
+/**
+ * The two reads behind every status are simple-protocol messages of literals: one round trip, where a
+ * query with parameters and without a prepared statement (PgBouncer) takes two.
+ */
 export async function findRun(sql: Database, runUuid: string): Promise<RunRow | null> {
-  const [row] = await sql<RunRow[]>`select ${columns(sql)} from runs where id = ${runUuid}`;
+  const [row] = await sql.unsafe<RunRow[]>(`select ${columnList} from runs where id = ${uuid(runUuid)}`);
   return row ?? null;
 }
 
@@ -48,9 +54,9 @@ export async function findRuns(sql: Database, runUuids: readonly string[]): Prom
 }
 
 export async function readEvents(sql: Database, runUuid: string, afterSeq: number): Promise<StoredEvent[]> {
-  const rows = await sql<({ seq: number } & EventColumns)[]>`
+  const rows = await sql.unsafe<({ seq: number } & EventColumns)[]>(`
     select seq, type, step, at_ms as "atMs", data, result from run_events
-     where run_id = ${runUuid} and seq > ${afterSeq} order by seq`;
+     where run_id = ${uuid(runUuid)} and seq > ${integer(afterSeq)} order by seq`);
   return rows.map((row) => ({ seq: row.seq, event: decodeEvent(row) }));
 }
 
