@@ -3,14 +3,17 @@ import { IntHeap } from './heap.ts';
 import type { Plan, PlanStep } from './plan.ts';
 
 /**
- * Who moves a run next:
+ * Who moves a run next (`state-diagram.test.ts` holds this and the code together):
  *
- *     pending ──claim──▶ running ──last step ended──▶ completed
- *                          │ ├──a step failed, the rest drained and compensated──▶ failed
- *                          │ └──cancel, compensated──▶ cancelled
+ *     pending ──claimed by a dispatcher────────────────────────────────▶ running
+ *             ──cancel, quarantine─────────────────────────────────────▶ cancelled | failed
+ *     running ──its last step ended, no round of policy `retry` due────▶ completed
+ *             ──a step failed: drained, failure path, compensated──────▶ failed
+ *             ──its timeout: compensated; quarantine: at once──────────▶ failed
+ *             ──cancel: failure path, compensated──────────────────────▶ cancelled
  *
  * - `pending`: the dispatcher that claims it first.
- * - `running`: answers of handlers, timers, and commands from outside.
+ * - `running`: answers of handlers, callbacks, timers, and commands from outside.
  * - `completed`, `failed`, `cancelled`: nobody; its hook is still delivered (phase `hooks`).
  */
 export type RunStateName = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
@@ -19,14 +22,27 @@ export type RunStateName = 'pending' | 'running' | 'completed' | 'failed' | 'can
 export type RunPhase = 'running' | 'waiting' | 'paused' | 'draining' | 'compensating' | 'hooks' | 'done';
 
 /**
- * Who moves a step next:
+ * Who moves a step next (held to the code in the same way):
  *
- *     pending ──dependencies met──▶ waiting ──first send──▶ running ──▶ completed | failed | cancelled
- *        └──▶ skipped | cancelled       └──▶ skipped | cancelled
+ *     pending ──its condition holds────────────────────────────────────▶ waiting
+ *             ──its condition never will, or the run fails─────────────▶ skipped
+ *             ──cancel, timeout of the run─────────────────────────────▶ cancelled
+ *             ──by hand────────────────────────────────────────────────▶ completed | skipped
+ *     waiting ──first send─────────────────────────────────────────────▶ running
+ *             ──the run fails: cut off, or judged again once drained───▶ skipped | pending
+ *             ──cancel, timeout of the run─────────────────────────────▶ cancelled
+ *             ──the run ends before its turn in a round came───────────▶ failed
+ *             ──by hand────────────────────────────────────────────────▶ completed | skipped
+ *     running ──its last answer or callback────────────────────────────▶ completed | failed
+ *             ──cancel; timeout of the run─────────────────────────────▶ cancelled | failed
+ *             ──by hand────────────────────────────────────────────────▶ completed | skipped
+ *     failed  ──a round of policy `retry`──────────────────────────────▶ waiting
  *
- * - `pending`: the end of a dependency.
- * - `waiting`: the clock (`delay`, `runAt`), the serial lane, or a free socket.
+ * - `pending`: the end of a dependency, or its start (`inProgress`).
+ * - `waiting`: the clock (`delay`, `runAt`), the serial lane, a free socket, or the end of a pause.
  * - `running`: the handler's answer or callback, the back-off timer, the attempt's timeout.
+ * - `failed`: nobody, unless it awaits a round: then the end of the last step that is waiting or running.
+ * - `completed`, `skipped`, `cancelled`: nobody.
  */
 export type StepStateName =
   | 'pending'
