@@ -60,7 +60,11 @@ describe('48 each condition follows the table for every outcome of its parent', 
 
   test('48 the parent fails', async () => {
     const { client, handlers } = platform.now;
-    handlers.on('/parent', { status: 400 });
+    // An inProgress step that has not been sent when the run fails is cut off: let it be sent first.
+    handlers.on('/parent', async () => {
+      await handlers.waitFor('/inProgress');
+      return { status: 400 };
+    });
     const run = await client.runToEnd({
       id: 'parent-fails',
       steps: [{ id: 'parent', url: '/parent' }, ...children],
