@@ -20,6 +20,7 @@ export function decidePause(
 export function decideEndStep(state: RunState, command: EndStep, now: number): Decision {
   const { commandId, step: stepId, note } = command;
   if (isTerminal(state.state)) return reject('run_ended', `the run is already ${state.state}`);
+  if (state.state === 'pending') return reject('step_not_open', 'the run has not started');
   if (state.ending !== null) return reject('run_ending', 'the run is already ending');
   const index = state.plan.indexById.get(stepId);
   if (index === undefined) return reject('unknown_step', `no step "${stepId}" in this run`);
