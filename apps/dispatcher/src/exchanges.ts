@@ -4,6 +4,7 @@ import { classifyAnswer } from '@waybill/protocol';
 import type { CallbackTokens } from '@waybill/signing';
 import type { Clock } from './clock.ts';
 import { prepareRequest, urlOf } from './prepare.ts';
+import { leastChars } from './request-body.ts';
 import type { EndedExchange, RunDriver } from './run-driver.ts';
 
 export interface CallbackOptions {
@@ -46,6 +47,11 @@ export class Exchanges {
     const { state, info, signer } = driver;
     const { egress, clock, deliveryBytesMax } = this.#options;
     const attempt = delivery.attempts;
+    const least = leastChars(state, info, delivery);
+    if (least > deliveryBytesMax) {
+      driver.endAttempt(delivery, attempt, tooLarge(least, deliveryBytesMax));
+      return;
+    }
     const nowMs = clock.now();
     const callbackUrl = this.#callbackUrl(driver, delivery);
     const request = prepareRequest(state, info, delivery, signer, { nowMs, callbackUrl });

@@ -88,12 +88,43 @@ function payloadText({ plan }: StepState): string {
   return text;
 }
 
+/** Half of what a request may have; results above it are left to `GET /v1/runs/{id}`. */
+const hookResultsCharsMax = 2 * 1024 * 1024;
+
+function resultsMembers(state: RunState): [string, string][] {
+  const isTooMuch = charsOf(state.steps) > hookResultsCharsMax;
+  return isTooMuch
+    ? [
+        ['results', '{}'],
+        ['resultsOmitted', 'true'],
+      ]
+    : [['results', resultsText(state)]];
+}
+
+function charsOf(steps: readonly StepState[]): number {
+  return steps.reduce((sum, { result }) => sum + (result?.length ?? 0), 0);
+}
+
+/**
+ * Characters that the request will have at least: looked at before it is built, because the results of ten
+ * thousand steps can be longer than any string.
+ */
+export function leastChars(state: RunState, info: RunInfo, delivery: Delivery): number {
+  if (delivery.kind !== 'step') return info.context.length;
+  return info.context.length + charsOf(endedAbove(state, state.steps[delivery.index]!));
+}
+
 function previousStepsText(state: RunState, step: StepState): string {
   if (step.plan.dependencies.length === 0) return '{}';
-  const ended = ancestors(state.plan, step.plan.index)
+  const ended = endedAbove(state, step);
+  return `{${ended.map((ancestor) => `"${ancestor.plan.id}":${previousStepText(ancestor)}`).join(',')}}`;
+}
+
+/** The ancestors that had ended when the step became ready: every attempt sends the same. */
+function endedAbove(state: RunState, step: StepState): StepState[] {
+  return ancestors(state.plan, step.plan.index)
     .map((index) => state.steps[index]!)
     .filter(({ endedOrder }) => endedOrder !== null && endedOrder < step.readyOrder);
-  return `{${ended.map((ancestor) => `"${ancestor.plan.id}":${previousStepText(ancestor)}`).join(',')}}`;
 }
 
 /** Ancestor lists are shared by all runs of a plan, except for plans so large that the lists would not be small. */
@@ -142,7 +173,7 @@ function hookBody(state: RunState, info: RunInfo, hook: HookName): string {
     ['state', JSON.stringify(state.state)],
     ['run', runText(state, info)],
     ['context', info.context],
-    ['results', resultsText(state)],
+    ...resultsMembers(state),
     ['completedSteps', JSON.stringify(idsIn(state, 'completed'))],
     ['failedSteps', JSON.stringify(idsIn(state, 'failed'))],
     ['skippedSteps', JSON.stringify(idsIn(state, 'skipped'))],
