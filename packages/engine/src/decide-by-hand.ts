@@ -1,8 +1,6 @@
-import type { EndStep, Rejection } from './commands.ts';
-import type { RunEvent } from './events.ts';
+import type { EndStep } from './commands.ts';
+import { type Decision, reject } from './decision.ts';
 import { hasEnded, isTerminal, type RunState } from './state.ts';
-
-type Decision = { readonly events: readonly RunEvent[] } | { readonly rejection: Rejection };
 
 /** Asked for again, it changes nothing and is no error. */
 export function decidePause(
@@ -32,8 +30,4 @@ export function decideEndStep(state: RunState, command: EndStep, now: number): D
   }
   const result = command.result ?? 'null';
   return { events: [applied, { type: 'step.passed', at: now, step: stepId, result, note }] };
-}
-
-function reject(code: Rejection['code'], message: string): Decision {
-  return { rejection: { code, message } };
 }

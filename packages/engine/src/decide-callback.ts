@@ -1,10 +1,8 @@
-import type { Callback, Rejection } from './commands.ts';
+import type { Callback } from './commands.ts';
+import { type Decision, reject } from './decision.ts';
 import { endOf } from './end-of-attempt.ts';
-import type { RunEvent } from './events.ts';
 import { findDelivery } from './evolve-delivery.ts';
 import type { Delivery, RunState } from './state.ts';
-
-type Decision = { readonly events: readonly RunEvent[] } | { readonly rejection: Rejection };
 
 /** The time of a delayed step has come. */
 export function decideWake(state: RunState, stepId: string, now: number): Decision {
@@ -62,8 +60,4 @@ function mayEnd(state: RunState, delivery: Delivery, { attempt, outcome }: Callb
   if (!isOpen || outcome.kind === 'success') return isOpen;
   if (outcome.kind === 'heartbeat') return attempt === delivery.attempts && delivery.open;
   return attempt > delivery.attempts || (attempt === delivery.attempts && delivery.open);
-}
-
-function reject(code: Rejection['code'], message: string): Decision {
-  return { rejection: { code, message } };
 }

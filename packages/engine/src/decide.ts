@@ -1,13 +1,12 @@
-import type { Cancel, Command, EndAttempt, Rejection } from './commands.ts';
+import type { Cancel, Command, EndAttempt } from './commands.ts';
 import { decideEndStep, decidePause } from './decide-by-hand.ts';
 import { decideCallback, decideExpiry, decideWake } from './decide-callback.ts';
+import { type Decision, reject } from './decision.ts';
 import { exchangesOf, isSendable } from './deliveries.ts';
 import { endOf, mayStartAttempts } from './end-of-attempt.ts';
 import type { RunEvent } from './events.ts';
 import { attemptLost, findDelivery } from './evolve-delivery.ts';
 import { type Delivery, type DeliveryKind, isTerminal, type RunState } from './state.ts';
-
-export type Decision = { readonly events: readonly RunEvent[] } | { readonly rejection: Rejection };
 
 /** The one place where anything is decided. Pure: `now` is engine time in ms. Never throws. */
 export function decide(state: RunState, command: Command, now: number): Decision {
@@ -134,8 +133,4 @@ function lostWhileDraining(delivery: Delivery, step: string, now: number): RunEv
 function notOpen(named: { delivery: DeliveryKind; step?: string | undefined; attempt: number }): Decision {
   const { delivery, step, attempt } = named;
   return reject('attempt_not_open', `attempt ${attempt} of ${delivery} ${step ?? ''} is not open`);
-}
-
-function reject(code: Rejection['code'], message: string): Decision {
-  return { rejection: { code, message } };
 }
