@@ -33,7 +33,7 @@ export function attemptsOf(
     if (!('delivery' in event) || event.step !== id || event.delivery === 'hook') continue;
     const { delivery, attempt } = event;
     const name = `${delivery}:${attempt}`;
-    const url = delivery === 'step' ? definition.url : definition.compensation!;
+    const url = delivery === 'step' ? definition.url! : definition.compensation!;
     const request = {
       url,
       webhookId: webhookId(step.runId, delivery, step.index, delivery === 'step' ? round : 0),

@@ -14,7 +14,7 @@ export interface PreparedRequest {
 export function urlOf(state: RunState, delivery: Delivery): string {
   if (delivery.kind === 'hook') return state.hook!.url;
   const { definition } = state.plan.steps[delivery.index]!;
-  return delivery.kind === 'step' ? definition.url : definition.compensation!;
+  return delivery.kind === 'step' ? definition.url! : definition.compensation!;
 }
 
 /** First stage of a delivery: prepare (pure) → send → classify. */

@@ -13,13 +13,21 @@ export interface WorkflowDefinition {
   readonly failurePolicy: FailurePolicy;
   /** Rounds of policy `retry`; 1 when absent. */
   readonly retryRounds?: number | undefined;
+  /** Deliveries of a run in flight at once, at most. */
+  readonly maxConcurrency?: number | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
+/** A step is a request to its `url`, or else one of `sleep`, `waitFor` and `workflow`. */
 export interface StepDefinition {
   readonly id: string;
-  readonly url: string;
+  readonly url?: string | undefined;
+  /** Seconds from readiness. */
+  readonly sleep?: number | undefined;
+  readonly waitFor?: SignalWait | undefined;
+  /** Key of the workflow whose run is this step. */
+  readonly workflow?: string | undefined;
   readonly dependsOn: readonly string[];
   /** false puts the step in the run's serial lane. */
   readonly parallel: boolean;
@@ -32,15 +40,37 @@ export interface StepDefinition {
   readonly allowPartialDependencies?: boolean | undefined;
   /** Starts as soon as this many dependencies have succeeded. */
   readonly join?: number | undefined;
+  /** CEL over `context` and `steps`: evaluated once, when the condition holds; false skips the step. */
+  readonly when?: string | undefined;
+  /** CEL that gives a list: one instance of the step for each item. */
+  readonly forEach?: string | undefined;
+  /** Instances of a `forEach` under way at once; 10 when absent. */
+  readonly maxConcurrency?: number | undefined;
+  /** Instances of a `forEach` that may fail: a count, or a share such as "10%". None when absent. */
+  readonly toleratedFailures?: number | string | undefined;
   /** Seconds from when the step came to be; it starts at the later of this and its condition. */
   readonly delay?: number | undefined;
   /** ISO 8601; instead of `delay`. */
   readonly runAt?: string | undefined;
   /** The workflow's when absent. */
   readonly failurePolicy?: FailurePolicy | undefined;
+  /** One attempt at most: an attempt whose end is unknown fails the step. */
+  readonly delivery?: 'at-most-once' | undefined;
+  /** Which earlier results its requests carry; all that ended above it when absent. */
+  readonly input?: 'dependencies' | 'none' | readonly string[] | undefined;
+  /** Seconds after which a completed step counts as slow. */
+  readonly slowAfter?: number | undefined;
   readonly payload?: unknown;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface SignalWait {
+  readonly signal: string;
+  /** Seconds; as long as the run may take when absent. */
+  readonly timeout?: number | undefined;
+  /** The result when the time is over; without it the step fails then. */
+  readonly default?: unknown;
 }
 
 /**

@@ -10,6 +10,7 @@ export type {
   FailurePolicy,
   RetryPolicy,
   RunCondition,
+  SignalWait,
   StepDefinition,
   WorkflowDefinition,
 } from './definition.ts';

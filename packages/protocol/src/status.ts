@@ -104,7 +104,7 @@ function stepText(step: StepState): string {
     ['dependsOn', json(definition.dependsOn)],
     ['parallel', json(definition.parallel)],
     ['timeout', json(definition.timeout)],
-    ['url', json(definition.url)],
+    ['url', json(definition.url ?? null)],
   ]);
 }
 
