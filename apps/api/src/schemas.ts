@@ -90,7 +90,7 @@ const stepView = z
   .object({
     id: z.string(),
     state: z.enum(['pending', 'waiting', 'running', 'completed', 'failed', 'skipped', 'cancelled']),
-    phase: z.enum(['open', 'backoff']).nullable(),
+    phase: z.enum(['open', 'backoff', 'callback', 'child', 'instances', 'sleeping', 'signal']).nullable(),
     reason: z.string().nullable(),
     startedAt: time.nullable(),
     completedAt: time.nullable(),

@@ -12,7 +12,7 @@ import type { Clock } from './clock.ts';
 import type { CallbackOptions } from './exchanges.ts';
 import { Loop } from './loop.ts';
 import { type NewOwnedRun, Session } from './session.ts';
-import type { SignerCache } from './signer-cache.ts';
+import type { ProjectCache } from './project-cache.ts';
 
 export interface DispatcherDeps {
   readonly databaseUrl: string;
@@ -20,7 +20,7 @@ export interface DispatcherDeps {
   readonly hints: Hints;
   readonly egress: Egress;
   readonly plans: PlanCache;
-  readonly signers: SignerCache;
+  readonly projects: ProjectCache;
   readonly clock: Clock;
   readonly log: Logger;
   /** Runs in memory at most. */

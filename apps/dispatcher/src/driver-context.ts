@@ -1,5 +1,6 @@
 import type { Delivery, RunEvent } from '@waybill/engine';
 import type { Journal, StoreError } from '@waybill/store';
+import type { FoundWorkflow } from './children.ts';
 import type { Clock } from './clock.ts';
 import type { LazyStarts } from './lazy-starts.ts';
 import type { RunDriver } from './run-driver.ts';
@@ -18,6 +19,10 @@ export interface DriverContext {
   abort(delivery: Delivery): void;
   onCommit(driver: RunDriver, events: readonly RunEvent[]): void;
   onDone(driver: RunDriver): void;
+  /** The latest version of a workflow, or null when the project has none of that key. */
+  findWorkflow(projectUuid: string, key: string): Promise<FoundWorkflow | null>;
+  /** A transition created other runs or left commands for them. */
+  onOthersAffected(): void;
   /** Reads the inbox first: a callback stored in time beats the timeout. */
   beforeTimeout(fire: () => void): void;
   /** The journal did not take a transition: memory is ahead of the truth. */

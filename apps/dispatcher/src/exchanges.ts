@@ -1,14 +1,15 @@
 import type { Egress, EgressAnswer, OpenRequest } from '@waybill/egress';
 import { type Delivery, retryPolicyOf } from '@waybill/engine';
-import { classifyAnswer } from '@waybill/protocol';
-import type { CallbackTokens } from '@waybill/signing';
+import { classifyAnswer, parseAddedSteps } from '@waybill/protocol';
+import type { ApprovalTokens, CallbackTokens } from '@waybill/signing';
 import type { Clock } from './clock.ts';
 import { prepareRequest, urlOf } from './prepare.ts';
-import { leastChars } from './request-body.ts';
+import { leastChars, noLinks, type RequestLinks } from './request-body.ts';
 import type { EndedExchange, RunDriver } from './run-driver.ts';
 
 export interface CallbackOptions {
   readonly tokens: CallbackTokens;
+  readonly approvals: ApprovalTokens;
   /** Where handlers reach the API, without a slash at the end. */
   readonly publicUrl: string;
 }
@@ -44,7 +45,7 @@ export class Exchanges {
   }
 
   start(driver: RunDriver, delivery: Delivery): void {
-    const { state, info, signer } = driver;
+    const { state, info, project } = driver;
     const { egress, clock, deliveryBytesMax } = this.#options;
     const attempt = delivery.attempts;
     const least = leastChars(state, info, delivery);
@@ -53,8 +54,8 @@ export class Exchanges {
       return;
     }
     const nowMs = clock.now();
-    const callbackUrl = this.#callbackUrl(driver, delivery);
-    const request = prepareRequest(state, info, delivery, signer, { nowMs, callbackUrl });
+    const links = this.#links(driver, delivery);
+    const request = prepareRequest(state, info, delivery, project.signer, { nowMs, ...links });
     const bytes = Buffer.byteLength(request.body);
     if (bytes > deliveryBytesMax) {
       driver.endAttempt(delivery, attempt, tooLarge(bytes, deliveryBytesMax));
@@ -73,15 +74,27 @@ export class Exchanges {
     });
   }
 
-  /** The token outlives the attempt's own timeout, which heartbeats extend; whether it still counts, the run says. */
-  #callbackUrl({ state, info }: RunDriver, delivery: Delivery): string | null {
+  #links(driver: RunDriver, delivery: Delivery): RequestLinks {
     const { callbacks } = this.#options;
-    if (callbacks === null || delivery.kind !== 'step') return null;
+    if (callbacks === null || delivery.kind !== 'step') return noLinks;
+    const { state, info } = driver;
+    const expiresAtSeconds = Math.ceil(((state.clockFrom ?? 0) + state.plan.timeoutMs) / 1000);
+    const approvals = state.plan.steps[delivery.index]!.dependents
+      .map((index) => state.plan.steps[index]!)
+      .filter(({ kind }) => kind === 'wait')
+      .map(({ id }) => {
+        const token = callbacks.approvals.mint({ run: info.id, step: id }, expiresAtSeconds);
+        return [id, `${callbacks.publicUrl}/v1/approvals/${token}`] as const;
+      });
+    return { callbackUrl: this.#callbackUrl(driver, delivery, expiresAtSeconds), approvals };
+  }
+
+  /** The token outlives the attempt's own timeout, which heartbeats extend; whether it still counts, the run says. */
+  #callbackUrl({ state, info }: RunDriver, delivery: Delivery, expiresAtSeconds: number): string {
+    const { tokens, publicUrl } = this.#options.callbacks!;
     const { index, round, attempts: attempt } = delivery;
     const claims = { run: info.id, step: state.plan.steps[index]!.id, round, attempt };
-    const endsAtMs = (state.startedAt ?? 0) + state.plan.timeoutMs;
-    const token = callbacks.tokens.mint(claims, Math.ceil(endsAtMs / 1000));
-    return `${callbacks.publicUrl}/v1/callbacks/${token}`;
+    return `${publicUrl}/v1/callbacks/${tokens.mint(claims, expiresAtSeconds)}`;
   }
 
   abort(delivery: Delivery): void {
@@ -96,7 +109,7 @@ export class Exchanges {
     if (answer.kind === 'answer') {
       const { resultBytesMax, clock } = this.#options;
       const retries = retryPolicyOf(driver.state, delivery);
-      const outcome = classifyAnswer(answer, { retries, resultBytesMax, nowMs: clock.now() });
+      const outcome = classifyAnswer(answer, { retries, resultBytesMax, nowMs: clock.now(), parseSteps: parserOf(driver, delivery) });
       // Only steps wait for callbacks: whoever takes a compensation or a hook with a 202 has taken it.
       const isTaken = outcome.kind === 'pending' && delivery.kind !== 'step';
       return isTaken ? { kind: 'success', status: answer.status, result: 'null' } : outcome;
@@ -111,6 +124,20 @@ export class Exchanges {
       },
     };
   }
+}
+
+/** Steps that an answer adds depend on the step that answers, unless they say otherwise. */
+function parserOf({ state, project }: RunDriver, { kind, index }: Delivery) {
+  return kind === 'step'
+    ? (input: unknown) => {
+        const steps = state.plan.steps.filter(({ instance }) => instance === null);
+        const parent = state.plan.steps[index]!.definition.id;
+        return parseAddedSteps(input, project.checks, {
+          parent,
+          steps: steps.map(({ definition }) => definition),
+        });
+      }
+    : undefined;
 }
 
 /** Trying again would meet the same refusal. */

@@ -4,5 +4,5 @@
  */
 export { type Clock, createClock } from './clock.ts';
 export { createDispatcher, type Dispatcher, type DispatcherDeps } from './dispatcher.ts';
+export { ProjectCache } from './project-cache.ts';
 export type { NewOwnedRun } from './session.ts';
-export { SignerCache } from './signer-cache.ts';

@@ -3,7 +3,9 @@ import {
   type Delivery,
   type HookName,
   type Plan,
+  type PlanStep,
   type RunState,
+  resultOf,
   type StepState,
 } from '@waybill/engine';
 import {
@@ -16,11 +18,19 @@ import {
   resultsText,
 } from '@waybill/protocol';
 
-export interface RequestFacts {
-  /** Engine time. */
-  readonly nowMs: number;
+/** URLs of ours that a request carries. */
+export interface RequestLinks {
   /** Where this attempt may be answered later; null when this deployment names no public URL. */
   readonly callbackUrl: string | null;
+  /** Of the steps below it that wait for a signal: id, and where a person gives it. */
+  readonly approvals: readonly (readonly [step: string, url: string])[];
+}
+
+export const noLinks: RequestLinks = { callbackUrl: null, approvals: [] };
+
+export interface RequestFacts extends RequestLinks {
+  /** Engine time. */
+  readonly nowMs: number;
 }
 
 /** Bodies are concatenated from the texts that came in; nothing a user sent is serialised again. */
@@ -28,11 +38,10 @@ export function requestBody(
   state: RunState,
   info: RunInfo,
   delivery: Delivery,
-  { nowMs, callbackUrl }: RequestFacts,
+  facts: RequestFacts,
 ): string {
-  if (delivery.kind === 'step') {
-    return stepBody(state, info, state.steps[delivery.index]!, { nowMs, callbackUrl });
-  }
+  const { nowMs } = facts;
+  if (delivery.kind === 'step') return stepBody(state, info, state.steps[delivery.index]!, facts);
   if (delivery.kind === 'compensation') {
     return compensationBody(state, info, state.steps[delivery.index]!, nowMs);
   }
@@ -43,15 +52,20 @@ function stepBody(
   state: RunState,
   info: RunInfo,
   step: StepState,
-  { nowMs, callbackUrl }: RequestFacts,
+  { nowMs, callbackUrl, approvals }: RequestFacts,
 ): string {
   const previous = previousStepsText(state, step);
   const payload = payloadText(step);
-  return `{"context":${info.context},"previousSteps":${previous},${payload}"run":${runText(state, info)},"step":${attemptText(step, step.delivery!, nowMs)}${callbackText(step, nowMs, callbackUrl)}}`;
+  return `{"context":${info.context},"previousSteps":${previous},${payload}"run":${runText(state, info)},"step":${attemptText(step, step.delivery!, nowMs)}${callbackText(step, nowMs, callbackUrl)}${approvalsText(approvals)}}`;
 }
 
 function callbackText({ plan }: StepState, nowMs: number, url: string | null): string {
   return url === null ? '' : `,"callback":{"url":"${url}","expiresAt":"${isoTime(nowMs + plan.timeoutMs)}"}`;
+}
+
+function approvalsText(approvals: RequestLinks['approvals']): string {
+  if (approvals.length === 0) return '';
+  return `,"approvals":${objectText(approvals.map(([step, url]) => [step, `{"url":"${url}"}`] as const))}`;
 }
 
 function compensationBody(state: RunState, info: RunInfo, step: StepState, nowMs: number): string {
@@ -73,7 +87,11 @@ function runText(state: RunState, info: RunInfo): string {
 function attemptText(step: StepState, delivery: Delivery, nowMs: number): string {
   const { plan } = step;
   const deadline = isoTime(nowMs + plan.timeoutMs);
-  return `{"id":"${plan.id}","attempt":${delivery.attempts},"maxAttempts":${plan.retries.maxAttempts},"timeout":${plan.definition.timeout},"deadline":"${deadline}"}`;
+  return `{"id":"${plan.id}","attempt":${delivery.attempts},"maxAttempts":${plan.retries.maxAttempts},"timeout":${plan.definition.timeout},"deadline":"${deadline}"${itemText(plan)}}`;
+}
+
+function itemText({ instance }: PlanStep): string {
+  return instance === null ? '' : `,"item":${instance.item},"index":${instance.index}`;
 }
 
 const payloadTexts = new WeakMap<object, string>();
@@ -105,26 +123,41 @@ function charsOf(steps: readonly StepState[]): number {
   return steps.reduce((sum, { result }) => sum + (result?.length ?? 0), 0);
 }
 
+/** Of a `forEach`, those of its instances. */
+function charsAbove(state: RunState, above: readonly StepState[]): number {
+  const groups = above.flatMap(({ group }) => (group === null ? [] : [group]));
+  const members = groups.map(({ first, count }) => charsOf(state.steps.slice(first, first + count)));
+  return members.reduce((sum, chars) => sum + chars, charsOf(above));
+}
+
 /**
  * Characters that the request will have at least: looked at before it is built, because the results of ten
  * thousand steps can be longer than any string.
  */
 export function leastChars(state: RunState, info: RunInfo, delivery: Delivery): number {
   if (delivery.kind !== 'step') return info.context.length;
-  return info.context.length + charsOf(endedAbove(state, state.steps[delivery.index]!));
+  return info.context.length + charsAbove(state, endedAbove(state, state.steps[delivery.index]!));
 }
 
 function previousStepsText(state: RunState, step: StepState): string {
   if (step.plan.dependencies.length === 0) return '{}';
   const ended = endedAbove(state, step);
-  return `{${ended.map((ancestor) => `"${ancestor.plan.id}":${previousStepText(ancestor)}`).join(',')}}`;
+  return `{${ended.map((ancestor) => `"${ancestor.plan.id}":${previousStepText(state, ancestor)}`).join(',')}}`;
 }
 
 /** The ancestors that had ended when the step became ready: every attempt sends the same. */
 function endedAbove(state: RunState, step: StepState): StepState[] {
-  return ancestors(state.plan, step.plan.index)
+  return inputs(state.plan, step.plan)
     .map((index) => state.steps[index]!)
     .filter(({ endedOrder }) => endedOrder !== null && endedOrder < step.readyOrder);
+}
+
+/** All ancestors, unless the step asks for less. */
+function inputs(plan: Plan, { definition: { input }, dependencies, index }: PlanStep): readonly number[] {
+  if (input === undefined) return ancestors(plan, index);
+  if (input === 'none') return [];
+  if (input === 'dependencies') return [...dependencies].sort((a, b) => a - b);
+  return input.map((id) => plan.indexById.get(id)!).sort((a, b) => a - b);
 }
 
 /** Ancestor lists are shared by all runs of a plan, except for plans so large that the lists would not be small. */
@@ -139,10 +172,10 @@ function ancestors(plan: Plan, index: number): number[] {
   return lists[index];
 }
 
-function previousStepText(step: StepState): string {
+function previousStepText(state: RunState, step: StepState): string {
   const isCompleted = step.state === 'completed';
   const error = JSON.stringify(step.error);
-  const result = isCompleted ? withSuccess(step.result!) : failedResult(step, error);
+  const result = isCompleted ? withSuccess(resultOf(state, step) ?? 'null') : failedResult(step, error);
   const { delivery } = step;
   return `{"state":"${step.state}","success":${isCompleted},"result":${result},"error":${error},"attempts":${delivery?.attempts ?? 0},"startedAt":${JSON.stringify(isoTime(step.startedAt))},"completedAt":${JSON.stringify(isoTime(step.completedAt))}}`;
 }

@@ -1,4 +1,5 @@
 import {
+  begin,
   type Callback,
   type Command,
   createRunState,
@@ -20,17 +21,27 @@ import {
   wakes,
 } from '@waybill/engine';
 import type { RunInfo } from '@waybill/protocol';
-import type { Signer } from '@waybill/signing';
-import { type InboxRow, type JournalEntry, type NewRun, type RunRef, StoreError } from '@waybill/store';
+import {
+  type InboxRow,
+  type JournalEntry,
+  type NewChild,
+  type NewRun,
+  type RunRef,
+  StoreError,
+} from '@waybill/store';
+import { newChild } from './children.ts';
+import { CollectedEffects } from './collected-effects.ts';
 import type { DriverContext } from './driver-context.ts';
+import { postsOf } from './posts.ts';
 import { urlOf } from './prepare.ts';
+import type { Project } from './project-cache.ts';
 import type { Timer } from './timers.ts';
 
 export interface DriverOptions {
   readonly runUuid: string;
   readonly plan: Plan;
   readonly info: RunInfo & { readonly traceId: string };
-  readonly signer: Signer;
+  readonly project: Project;
   readonly context: DriverContext;
 }
 
@@ -45,7 +56,7 @@ const rowBytes = 200;
 export class RunDriver {
   readonly runUuid: string;
   readonly info: DriverOptions['info'];
-  readonly signer: Signer;
+  readonly project: Project;
   readonly state: RunState;
   readonly #ref: RunRef;
   readonly #context: DriverContext;
@@ -54,15 +65,19 @@ export class RunDriver {
   readonly #wakeTimers = new Set<Timer>();
   /** Commands answered: a look at the inbox from before the commit of an answer shows its row once more. */
   readonly #answered = new Set<string>();
+  /** Due, but as many are in flight as the run allows; oldest first. */
+  readonly #held: Delivery[] = [];
   #runTimer: Timer | null = null;
+  /** From when the run timer counts. */
+  #clockFrom: number | null = null;
   #isDiscarded = false;
 
-  constructor({ runUuid, plan, info, signer, context }: DriverOptions) {
+  constructor({ runUuid, plan, info, project, context }: DriverOptions) {
     this.runUuid = runUuid;
     this.info = info;
-    this.signer = signer;
+    this.project = project;
     this.#context = context;
-    this.state = createRunState(plan, info.id);
+    this.state = createRunState(plan, info.id, info.context);
     this.#ref = { uuid: runUuid, seq: 0, isDiscarded: false };
   }
 
@@ -74,8 +89,8 @@ export class RunDriver {
   create(run: NewRun): Promise<void> {
     const collected = new CollectedEffects();
     const event: RunEvent = { type: 'run.created', at: run.createdAtMs, started: true };
-    evolve(this.state, event, collected);
-    return this.#append([event], collected, { create: run });
+    const events = begin(this.state, event, collected);
+    return this.#append(events, collected, { create: run });
   }
 
   /**
@@ -101,12 +116,11 @@ export class RunDriver {
   }
 
   /** Decides, changes memory at once, and records. Effects follow the commit. */
-  apply(command: Command): Rejection | null {
+  apply(command: Command, extra: Extra = {}): Rejection | null {
     if (this.#isDiscarded) return null;
-    const collected = new CollectedEffects();
-    const transition = transact(this.state, command, this.#context.clock.now(), collected);
+    const transition = this.#transact(command, this.#context.clock.now());
     if ('rejection' in transition) return transition.rejection;
-    if (transition.events.length > 0) this.#record(transition.events, collected, {});
+    if (transition.events.length > 0) this.#record(transition, extra);
     return null;
   }
 
@@ -114,16 +128,22 @@ export class RunDriver {
   applyFromInbox(row: InboxRow, command: Command): void {
     if (this.#isDiscarded || this.#answered.has(row.id)) return;
     this.#answered.add(row.id);
-    const collected = new CollectedEffects();
     const now = this.#context.clock.now();
-    const transition = transact(this.state, command, now, collected);
+    const transition = this.#transact(command, now);
     const consumed = [row.id];
-    if (!('rejection' in transition)) {
-      return this.#record(transition.events, collected, { consumed });
-    }
+    if (!('rejection' in transition)) return this.#record(transition, { consumed });
     const { code, message: detail } = transition.rejection;
     const refused: RunEvent = { type: 'command.refused', at: now, commandId: row.id, code, detail };
-    this.#record([refused], collected, { consumed });
+    this.#record({ events: [refused], effects: new CollectedEffects(), isEnding: false }, { consumed });
+  }
+
+  #transact(command: Command, now: number): Applied | { readonly rejection: Rejection } {
+    const effects = new CollectedEffects();
+    const endingBefore = this.state.ending;
+    const transition = transact(this.state, command, now, effects);
+    if ('rejection' in transition) return transition;
+    this.#releaseHeld();
+    return { events: transition.events, effects, isEnding: this.state.ending !== endingBefore };
   }
 
   /** What a callback ends or extends has to be in the journal as started before it. */
@@ -138,16 +158,53 @@ export class RunDriver {
     const now = this.#context.clock.now();
     if (this.#isDiscarded || delivery.open || !isSendable(this.state, delivery)) return;
     if (delivery.retryAt !== null && delivery.retryAt > now) return;
-    const collected = new CollectedEffects();
-    const command = { type: 'startAttempt', ...this.#name(delivery) } as const;
-    const transition = transact(this.state, command, now, collected);
-    if ('rejection' in transition) return;
-    const { events } = transition;
-    const record = () => this.#record(events, collected, {});
+    const started = this.#transact({ type: 'startAttempt', ...this.#name(delivery) }, now);
+    if ('rejection' in started) {
+      if (started.rejection.code === 'at_capacity') this.#held.push(delivery);
+      return;
+    }
+    if (this.#isOnceAtMost(delivery)) {
+      // Whether it was sent must be known whatever becomes of this process.
+      started.effects.onCommit = () => this.#exchange(delivery);
+      return this.#record(started, {});
+    }
     // A start that lets `inProgress` steps go is a fact that something depends on: it does not wait.
-    if (collected.dueDeliveries.length > 0) record();
-    else this.#context.lazyStarts.add(delivery, record);
+    if (started.effects.dueDeliveries.length > 0 || started.events.length > 1) this.#record(started, {});
+    else this.#context.lazyStarts.add(delivery, () => this.#record(started, {}));
     this.#context.exchange(this, delivery);
+  }
+
+  #isOnceAtMost({ kind, index }: Delivery): boolean {
+    return kind === 'step' && this.state.plan.steps[index]!.definition.delivery === 'at-most-once';
+  }
+
+  #exchange(delivery: Delivery): void {
+    if (delivery.open) this.#context.exchange(this, delivery);
+  }
+
+  /** A place among those in flight is free. */
+  #releaseHeld(): void {
+    const { maxConcurrency } = this.state.plan.definition;
+    if (this.#held.length === 0 || maxConcurrency === undefined) return;
+    const free = maxConcurrency - (this.state.openExchanges - this.state.openChildren);
+    for (const delivery of this.#held.splice(0, Math.max(0, free))) this.#schedule(delivery);
+  }
+
+  /** A sub-workflow step is due: the commit that starts it also creates the run that it is. */
+  async #startChild(delivery: Delivery): Promise<void> {
+    const step = this.state.plan.steps[delivery.index]!;
+    const { workflow } = step.definition;
+    const found = await this.#context.findWorkflow(this.project.uuid, workflow!);
+    if (this.#isDiscarded || delivery.open) return;
+    const now = this.#context.clock.now();
+    if (!found) {
+      const error = { code: 'unknown_workflow', message: `no workflow "${workflow}"` };
+      this.apply({ type: 'startChild', step: step.id, child: { error } });
+      return;
+    }
+    const child = newChild(this, delivery, found, now);
+    const children: NewChild[] = [child];
+    this.apply({ type: 'startChild', step: step.id, child: { id: child.id } }, { children });
   }
 
   /** The exchange is over. `attempt` guards against an answer that was given up meanwhile. */
@@ -176,12 +233,8 @@ export class RunDriver {
   }
 
   /** Appends and lets the effects out on commit; a failure has been dealt with when it gets here. */
-  #record(
-    events: readonly RunEvent[],
-    effects: CollectedEffects,
-    extra: Pick<JournalEntry, 'consumed'>,
-  ): void {
-    if (events.some((event) => earlyEndTypes.has(event.type))) this.#recordStarts(effects);
+  #record({ events, effects, isEnding }: Applied, extra: Extra): void {
+    if (isEnding || events.some((event) => needsStarts.has(event.type))) this.#recordStarts(effects);
     this.#append(events, effects, extra).catch(() => {});
   }
 
@@ -198,18 +251,23 @@ export class RunDriver {
   async #append(
     events: readonly RunEvent[],
     effects: CollectedEffects,
-    extra: Pick<JournalEntry, 'create' | 'consumed'>,
+    { children: asked, ...extra }: Extra & Pick<JournalEntry, 'create'>,
   ): Promise<void> {
     const { state } = this;
-    const isEnd = events.some((event) => endTypes.has(event.type));
+    const isChanged = events.some((event) => changeTypes.has(event.type)) && extra.create === undefined;
     const isHookEnd = events.some((event) => hookEndTypes.has(event.type));
-    const isStart = extra.create === undefined && events.some((event) => event.type === 'run.started');
+    const isEnd = events.some((event) => endTypes.has(event.type));
+    // Not if the step could not become a run after all.
+    const children = events.some(({ type }) => type === 'child.started') ? asked : undefined;
+    const posts = postsOf(this, effects, isEnd);
     const entry: JournalEntry = {
       run: this.#ref,
       events,
       ...extra,
+      ...(children ? { children } : {}),
+      ...(posts.length > 0 ? { posts } : {}),
       change:
-        isEnd || isStart
+        isEnd || isChanged
           ? { state: state.state, startedAtMs: state.startedAt, finishedAtMs: state.completedAt }
           : undefined,
       // Starts recorded before the end are not the end, though memory is done already.
@@ -223,6 +281,7 @@ export class RunDriver {
       throw error;
     }
     this.#committed(effects, entry);
+    if (children || posts.length > 0) this.#context.onOthersAffected();
   }
 
   #committed(effects: CollectedEffects, entry: JournalEntry): void {
@@ -234,10 +293,11 @@ export class RunDriver {
   }
 
   #letOut(effects: CollectedEffects): void {
-    if (this.#runTimer === null && this.state.startedAt !== null) this.#armRunTimer();
+    if (this.state.clockFrom !== this.#clockFrom) this.#armRunTimer();
     for (const delivery of effects.revokedDeliveries) this.#revoke(delivery);
     for (const delivery of effects.dueDeliveries) this.#schedule(delivery);
     for (const { target, at } of effects.wakes) this.#wakeAt(target, at);
+    effects.onCommit?.();
   }
 
   #failed(error: unknown): void {
@@ -250,15 +310,18 @@ export class RunDriver {
 
   #schedule(delivery: Delivery): void {
     const { retryAt } = delivery;
-    if (retryAt === null || retryAt <= this.#context.clock.now()) {
-      this.#context.queue.push(this, delivery, urlOf(this.state, delivery));
-      return;
-    }
+    if (retryAt === null || retryAt <= this.#context.clock.now()) return this.#enqueue(delivery);
     const timer = this.#context.timers.at(retryAt, () => {
       this.#retryTimers.delete(delivery);
-      this.#context.queue.push(this, delivery, urlOf(this.state, delivery));
+      this.#enqueue(delivery);
     });
     this.#retryTimers.set(delivery, timer);
+  }
+
+  #enqueue(delivery: Delivery): void {
+    const isChild = delivery.kind === 'step' && this.state.plan.steps[delivery.index]!.kind === 'workflow';
+    if (!isChild) return this.#context.queue.push(this, delivery, urlOf(this.state, delivery));
+    this.#startChild(delivery).catch((error: unknown) => this.#failed(error));
   }
 
   /** A wake-up that has become pointless is rejected when it comes: nothing has to take it back. */
@@ -283,10 +346,13 @@ export class RunDriver {
     this.#context.abort(delivery);
   }
 
+  /** Counts from the start, and anew from a retry by hand. */
   #armRunTimer(): void {
-    const { startedAt, plan } = this.state;
-    if (startedAt === null || isTerminal(this.state.state)) return;
-    this.#runTimer ??= this.#context.timers.at(startedAt + plan.timeoutMs, () => {
+    const { clockFrom, plan } = this.state;
+    if (clockFrom === null || clockFrom === this.#clockFrom || isTerminal(this.state.state)) return;
+    if (this.#runTimer) this.#context.timers.cancel(this.#runTimer);
+    this.#clockFrom = clockFrom;
+    this.#runTimer = this.#context.timers.at(clockFrom + plan.timeoutMs, () => {
       this.#context.beforeTimeout(() => this.apply({ type: 'timeOut' }));
     });
   }
@@ -294,10 +360,23 @@ export class RunDriver {
 
 export type EndedExchange = Extract<Command, { type: 'endAttempt' }>['outcome'] | 'lost';
 
-const earlyEndTypes: ReadonlySet<string> = new Set([
+/** A transition in memory, still to be recorded. */
+interface Applied {
+  readonly events: readonly RunEvent[];
+  readonly effects: CollectedEffects;
+  /** The run began to end. */
+  readonly isEnding: boolean;
+}
+
+type Extra = Pick<JournalEntry, 'consumed' | 'children'>;
+
+/** These rest on what has been sent: starts kept back are recorded before them. */
+const needsStarts: ReadonlySet<string> = new Set([
   'step.failed',
+  'step.faulted',
   'step.skipped',
   'step.passed',
+  'steps.added',
   'run.timed_out',
   'run.cancelling',
   'run.quarantined',
@@ -308,26 +387,8 @@ const endTypes: ReadonlySet<string> = new Set([
   'run.cancelled',
   'run.quarantined',
 ]);
-
+const changeTypes: ReadonlySet<string> = new Set(['run.started', 'run.reopened']);
 const hookEndTypes: ReadonlySet<string> = new Set(['hook.delivered', 'hook.failed']);
-
-class CollectedEffects implements Effects {
-  readonly dueDeliveries: Delivery[] = [];
-  readonly revokedDeliveries: Delivery[] = [];
-  readonly wakes: Wake[] = [];
-
-  due(delivery: Delivery): void {
-    this.dueDeliveries.push(delivery);
-  }
-
-  wake(target: WakeTarget, at: number): void {
-    this.wakes.push({ target, at });
-  }
-
-  revoked(delivery: Delivery): void {
-    this.revokedDeliveries.push(delivery);
-  }
-}
 
 function bytesOf(events: readonly RunEvent[]): number {
   let bytes = events.length * rowBytes;

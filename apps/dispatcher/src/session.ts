@@ -5,6 +5,7 @@ import { idOfUuid } from '@waybill/protocol';
 import {
   claimRuns,
   findRuns,
+  findVersion,
   freeOrphans,
   type InboxRow,
   Journal,
@@ -16,6 +17,7 @@ import {
   rescueExpired,
   StoreError,
 } from '@waybill/store';
+import type { FoundWorkflow } from './children.ts';
 import type { DispatcherDeps } from './dispatcher.ts';
 import type { DriverContext } from './driver-context.ts';
 import { Exchanges } from './exchanges.ts';
@@ -113,8 +115,8 @@ export class Session implements DriverContext {
 
   /** Writes a new run as already owned. @throws StoreError when it was not written. */
   async startOwned({ uuid, row, plan }: NewOwnedRun): Promise<void> {
-    const signer = await this.#deps.signers.get(this.#deps.database, row.projectUuid);
-    const driver = new RunDriver({ runUuid: uuid, plan, signer, context: this, info: infoOf(uuid, row) });
+    const project = await this.#deps.projects.get(this.#deps.database, row.projectUuid);
+    const driver = new RunDriver({ runUuid: uuid, plan, project, context: this, info: infoOf(uuid, row) });
     this.#drivers.set(uuid, driver);
     await driver.create({ ...row, startedAtMs: row.createdAtMs });
   }
@@ -183,6 +185,17 @@ export class Session implements DriverContext {
 
   onCommit(driver: RunDriver, events: readonly RunEvent[]): void {
     this.#deps.onCommit(driver.runUuid, events);
+  }
+
+  async findWorkflow(projectUuid: string, key: string): Promise<FoundWorkflow | null> {
+    const { database, plans } = this.#deps;
+    const found = await findVersion(database, projectUuid, key);
+    const plan = found && (await plans.get(database, projectUuid, key, found.version));
+    return plan && { plan, version: found.version };
+  }
+
+  onOthersAffected(): void {
+    this.#deps.hints.notify('work');
   }
 
   beforeTimeout(fire: () => void): void {
@@ -255,16 +268,16 @@ export class Session implements DriverContext {
     journal: readonly { readonly seq: number; readonly event: RunEvent }[],
     quarantine: StoreError | null,
   ): Promise<void> {
-    const { database, plans, signers, log } = this.#deps;
+    const { database, plans, projects, log } = this.#deps;
     try {
       const plan = await plans.get(database, row.projectUuid, row.workflowKey, row.version);
       if (!plan) throw new Error(`version ${row.version} of workflow ${row.workflowKey} is not stored`);
-      const signer = await signers.get(database, row.projectUuid);
+      const project = await projects.get(database, row.projectUuid);
       if (this.#isEnded) return;
       const driver = new RunDriver({
         runUuid: row.uuid,
         plan,
-        signer,
+        project,
         context: this,
         info: infoOf(row.uuid, row),
       });

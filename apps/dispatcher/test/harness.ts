@@ -16,12 +16,15 @@ import type { JournalEntry, NewRun, StoreError } from '@waybill/store';
 import type { Clock } from '../src/clock.ts';
 import type { DriverContext } from '../src/driver-context.ts';
 import { LazyStarts } from '../src/lazy-starts.ts';
+import type { Project } from '../src/project-cache.ts';
 import { RunDriver } from '../src/run-driver.ts';
 import { SendQueue } from '../src/send-queue.ts';
 import { Timers } from '../src/timers.ts';
 
 export const projectUuid = newUuid();
 export const secret = generateSigningSecret();
+export const checks = { baseUrl: null, url: () => null, header: () => null };
+const project: Project = { uuid: projectUuid, signer: createSigner([secret]), checks };
 
 export function newUuid(): string {
   return uuidOfId('run', createId('run'))!;
@@ -101,6 +104,8 @@ export class FakeContext implements DriverContext {
   exchange(_driver: RunDriver, delivery: Delivery): void {
     this.sent.push(delivery);
   }
+  findWorkflow = async (): Promise<null> => null;
+  onOthersAffected(): void {}
   beforeTimeout(fire: () => void): void {
     fire();
   }
@@ -146,7 +151,7 @@ export class FakeContext implements DriverContext {
 }
 
 export function newDriver(context: DriverContext, plan: Plan, uuid = newUuid()): RunDriver {
-  return new RunDriver({ runUuid: uuid, plan, info: infoOf(uuid), signer: createSigner([secret]), context });
+  return new RunDriver({ runUuid: uuid, plan, info: infoOf(uuid), project, context });
 }
 
 /** Creates the run and commits its first row. */

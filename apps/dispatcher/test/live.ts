@@ -22,9 +22,9 @@ import {
 import { pino } from 'pino';
 import { type Clock, createClock } from '../src/clock.ts';
 import { createDispatcher, type DispatcherDeps } from '../src/dispatcher.ts';
+import { ProjectCache } from '../src/project-cache.ts';
 import { Session } from '../src/session.ts';
-import { SignerCache } from '../src/signer-cache.ts';
-import { newRun, newUuid, planOf, projectUuid, secret, step } from './harness.ts';
+import { checks, newRun, newUuid, planOf, projectUuid, secret, step } from './harness.ts';
 
 const keyring = createKeyring('0123456789abcdef0123456789abcdef');
 
@@ -201,7 +201,7 @@ function createParts(databaseUrl: string, database: TestDatabase) {
   const deps: DispatcherDeps = {
     ...{ databaseUrl, database: database.sql, hints, egress, clock, log },
     plans: new PlanCache(),
-    signers: new SignerCache(keyring),
+    projects: new ProjectCache(keyring, checks),
     runsMax: 100,
     limits: defaultLimits,
     retentionDays: 30,

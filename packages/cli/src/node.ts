@@ -1,9 +1,9 @@
 import { createApi } from '@waybill/api';
-import { type Clock, createClock, createDispatcher, type Dispatcher, SignerCache } from '@waybill/dispatcher';
+import { type Clock, createClock, createDispatcher, type Dispatcher, ProjectCache } from '@waybill/dispatcher';
 import { checkHeader, checkUrl, createAddressPolicy, createEgress } from '@waybill/egress';
 import type { RunEvent } from '@waybill/engine';
 import { defaultLimits } from '@waybill/protocol';
-import { createCallbackTokens, createKeyring } from '@waybill/signing';
+import { createApprovalTokens, createCallbackTokens, createKeyring } from '@waybill/signing';
 import {
   type Database,
   databaseNowMs,
@@ -54,8 +54,14 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
     const generated = roles.api ? await bootstrap(database, keyring, settings) : {};
     const shared = { ...settings, database, hints, log, plans: new PlanCache(), clock: createClock() };
     const tokens = createCallbackTokens(settings.masterKey);
+    const approvals = createApprovalTokens(settings.masterKey);
     const publicUrl = (settings.publicUrl ?? http?.url)?.replace(/\/+$/, '');
     const policy = { allow: settings.egressAllow, ownPorts: http ? [http.port] : [] };
+    const addresses = createAddressPolicy(policy);
+    const checks = {
+      url: (url: string) => checkUrl(url, addresses)?.message ?? null,
+      header: (header: string, value: string) => checkHeader(header, value) ?? null,
+    };
     let committed: (runUuid: string, events: readonly RunEvent[]) => void = () => {};
 
     let dispatcher: Dispatcher | null = null;
@@ -64,9 +70,9 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
       dispatcher = createDispatcher({
         ...shared,
         egress,
-        signers: new SignerCache(keyring),
+        projects: new ProjectCache(keyring, checks),
         limits: defaultLimits,
-        callbacks: publicUrl === undefined ? null : { tokens, publicUrl },
+        callbacks: publicUrl === undefined ? null : { tokens, approvals, publicUrl },
         onCommit: (runUuid, events) => {
           committed(runUuid, events);
           if (events.some(isWatched)) hints.notify('runs');
@@ -81,15 +87,15 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
     }
     if (http) {
       const journal = new Journal({ databaseUrl, fence: null });
-      const addresses = createAddressPolicy(policy);
       const api = createApi({
         ...shared,
         journal,
         dispatcher,
         callbackTokens: tokens,
+        approvalTokens: approvals,
         limits: defaultLimits,
-        checkUrl: (url) => checkUrl(url, addresses)?.message ?? null,
-        checkHeader: (header, value) => checkHeader(header, value) ?? null,
+        checkUrl: checks.url,
+        checkHeader: checks.header,
         ready: () => notReady(dispatcher),
         now: () => shared.clock.now(),
       });

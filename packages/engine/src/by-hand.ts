@@ -1,36 +1,48 @@
+import { completeStep } from './complete-step.ts';
 import type { Effects } from './effects.ts';
 import type { StepPassed, StepSkipped } from './events.ts';
-import { leaveLane } from './lane.ts';
-import { settle } from './settle.ts';
-import { endStep, type RunState, type StepState } from './state.ts';
+import { membersOf } from './group.ts';
+import { leaveLane } from './ready.ts';
+import { settle, skip } from './settle.ts';
+import type { RunState } from './state.ts';
+import { hasEnded, type StepState } from './step-state.ts';
 
 export function skipByHand(state: RunState, event: StepSkipped, effects: Effects): void {
   const step = stepOf(state, event.step);
-  withdraw(state, step, effects);
-  endStep(state, step, 'skipped', event.at);
-  step.reason = 'skipped_by_hand';
+  giveUpAll(state, step, event.at, effects);
+  skip(state, step, 'skipped_by_hand', event.at);
   settle(state, step, 'skipped', event.at, effects);
   leaveLane(state, step);
 }
 
 export function completeByHand(state: RunState, event: StepPassed, effects: Effects): void {
   const step = stepOf(state, event.step);
-  withdraw(state, step, effects);
-  step.result = event.result;
-  endStep(state, step, 'completed', event.at);
-  state.completionOrder.push(step.plan.index);
-  settle(state, step, 'succeeded', event.at, effects);
-  leaveLane(state, step);
+  giveUpAll(state, step, event.at, effects);
+  completeStep(state, step, event, effects);
 }
 
-function stepOf(state: RunState, id: string): StepState {
+export function stepOf(state: RunState, id: string): StepState {
   return state.steps[state.plan.indexById.get(id)!]!;
 }
 
+/** Of a `forEach`, the instances that have not ended are skipped with it. */
+function giveUpAll(state: RunState, step: StepState, at: number, effects: Effects): void {
+  giveUp(state, step, effects);
+  for (const member of membersOf(state, step)) {
+    if (hasEnded(member)) continue;
+    giveUp(state, member, effects);
+    skip(state, member, 'skipped_by_hand', at);
+    settle(state, member, 'skipped', at, effects);
+  }
+}
+
 /** Nothing is sent for it any more; what is in flight is given up. */
-function withdraw(state: RunState, { delivery }: StepState, effects: Effects): void {
+function giveUp(state: RunState, { delivery }: StepState, effects: Effects): void {
   if (!delivery) return;
-  if (delivery.open) state.openExchanges--;
+  if (delivery.open) {
+    state.openExchanges--;
+    if (delivery.child !== null) state.openChildren--;
+  }
   Object.assign(delivery, { open: false, pendingUntil: null, retryAt: null, state: 'completed' });
   effects.revoked(delivery);
 }

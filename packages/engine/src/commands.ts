@@ -1,4 +1,5 @@
-import type { DeliveryKind, StepError } from './state.ts';
+import type { StepDefinition } from './definition.ts';
+import type { DeliveryKind, StepError } from './delivery.ts';
 
 /** What a dispatcher or a person asks of a run. */
 export type Command =
@@ -21,6 +22,12 @@ export type Command =
   | Callback
   | { readonly type: 'pause' | 'resume'; readonly commandId: string }
   | EndStep
+  | AddSteps
+  | Signal
+  | StartChild
+  | ChildEnded
+  /** Of a run that failed: its failed steps once more, and what hangs from them. */
+  | { readonly type: 'retry'; readonly commandId: string }
   | Cancel
   | { readonly type: 'quarantine'; readonly code: string; readonly message: string };
 
@@ -65,8 +72,40 @@ export interface EndStep {
   readonly note?: string | undefined;
 }
 
+/** Steps of any kind, as `parseAddedSteps` of the protocol gives them. The same ones again change nothing. */
+export interface AddSteps {
+  readonly type: 'addSteps';
+  readonly commandId: string;
+  readonly steps: readonly StepDefinition[];
+}
+
+export interface Signal {
+  readonly type: 'signal';
+  readonly commandId: string;
+  readonly name: string;
+  /** For this wait alone. */
+  readonly step?: string | undefined;
+  /** JSON text. */
+  readonly payload: string;
+}
+
+/** A sub-workflow step that is due becomes a run of its own, or cannot. */
+export interface StartChild {
+  readonly type: 'startChild';
+  readonly step: string;
+  readonly child: { readonly id: string } | { readonly error: StepError };
+}
+
+export interface ChildEnded {
+  readonly type: 'childEnded';
+  readonly commandId: string;
+  readonly step: string;
+  readonly round: number;
+  readonly outcome: Outcome;
+}
+
 /** What an exchange meant (see protocol's classifyAnswer). */
-export type Outcome =
+export type Outcome = (
   | {
       readonly kind: 'success';
       readonly status?: number | undefined;
@@ -82,7 +121,11 @@ export type Outcome =
       readonly status?: number | undefined;
       readonly retryAfterMs?: number | undefined;
       readonly excerpt?: string | undefined;
-    };
+    }
+) & {
+  /** Steps that the answer adds to the run, whatever else it says. */
+  readonly addSteps?: readonly StepDefinition[] | undefined;
+};
 
 /** A command that does not fit the state. `code` is stable and part of the public contract. */
 export interface Rejection {
@@ -90,11 +133,17 @@ export interface Rejection {
     | 'run_not_pending'
     | 'attempt_not_open'
     | 'delivery_not_due'
+    | 'at_capacity'
     | 'run_ended'
     | 'run_ending'
     | 'step_not_open'
     | 'not_yet'
     | 'step_ended'
-    | 'unknown_step';
+    | 'unknown_step'
+    | 'invalid_steps'
+    | 'step_conflict'
+    | 'too_many_signals'
+    | 'run_not_failed'
+    | 'already_compensated';
   readonly message: string;
 }

@@ -1,6 +1,7 @@
 import type { EndStep } from './commands.ts';
 import { type Decision, reject } from './decision.ts';
-import { hasEnded, isTerminal, type RunState } from './state.ts';
+import { isTerminal, type RunState } from './state.ts';
+import { hasEnded } from './step-state.ts';
 
 /** Asked for again, it changes nothing and is no error. */
 export function decidePause(

@@ -1,16 +1,24 @@
-import type { Callback } from './commands.ts';
+import type { Callback, ChildEnded, StartChild } from './commands.ts';
 import { type Decision, reject } from './decision.ts';
-import { endOf } from './end-of-attempt.ts';
+import { isSendable } from './deliveries.ts';
+import type { Delivery } from './delivery.ts';
+import { endsOf } from './end-of-attempt.ts';
 import { findDelivery } from './evolve-delivery.ts';
-import type { Delivery, RunState } from './state.ts';
+import { isTerminal, type RunState } from './state.ts';
 
-/** The time of a delayed step has come. */
+/** The time of a delayed step has come, or that of one that sleeps or waits for a signal. */
 export function decideWake(state: RunState, stepId: string, now: number): Decision {
   const index = state.plan.indexById.get(stepId);
-  const wakeAt = index === undefined ? null : state.steps[index]!.wakeAt;
-  if (wakeAt === null) return reject('step_not_open', `step "${stepId}" waits for no time`);
-  if (now < wakeAt) return reject('not_yet', `step "${stepId}" waits until ${wakeAt}`);
-  return { events: [{ type: 'step.woken', at: now, step: stepId }] };
+  const step = index === undefined ? null : state.steps[index]!;
+  if (!step || step.wakeAt === null) return reject('step_not_open', `step "${stepId}" waits for no time`);
+  if (now < step.wakeAt) return reject('not_yet', `step "${stepId}" waits until ${step.wakeAt}`);
+  const { waitFor } = step.plan.definition;
+  if (step.beganAt === null || waitFor === undefined || waitFor.default !== undefined) {
+    return { events: [{ type: 'step.woken', at: now, step: stepId }] };
+  }
+  const message = `no signal "${waitFor.signal}" came within ${waitFor.timeout} s`;
+  const error = { code: 'signal_timeout', message };
+  return { events: [{ type: 'step.faulted', at: now, step: stepId, error }] };
 }
 
 /** No callback came within the step's timeout. */
@@ -25,7 +33,7 @@ export function decideExpiry(
   if (now < until) return reject('not_yet', `the callback of "${step}" may come until ${until}`);
   const message = 'no callback came within the timeout of the step';
   const outcome = { kind: 'failure', retryable: true, error: { code: 'timeout', message } } as const;
-  return { events: [endOf(state, delivery, { delivery: 'step', step, attempt, outcome }, now)] };
+  return { events: endsOf(state, delivery, { delivery: 'step', step, attempt, outcome }, now) };
 }
 
 export function decideCallback(state: RunState, command: Callback, now: number): Decision {
@@ -44,8 +52,8 @@ export function decideCallback(state: RunState, command: Callback, now: number):
   }
   // Its owner may have died before the start of this attempt was recorded: then it is the newest.
   const newest = Math.max(attempt, delivery.attempts);
-  const ended = { delivery: 'step', step, attempt: newest, outcome } as const;
-  return { events: [applied, { ...endOf(state, delivery, ended, now), callback: attempt }] };
+  const ended = { delivery: 'step', step, attempt: newest, outcome, callback: attempt } as const;
+  return { events: [applied, ...endsOf(state, delivery, ended, now)] };
 }
 
 /** The same callback again: it changes nothing and is answered like the first. */
@@ -57,7 +65,39 @@ function isRepeat(delivery: Delivery, attempt: number, kind: string): boolean {
 function mayEnd(state: RunState, delivery: Delivery, { attempt, outcome }: Callback): boolean {
   const { state: stepState } = state.steps[delivery.index]!;
   const isOpen = delivery.state === 'open' && (stepState === 'running' || stepState === 'waiting');
-  if (!isOpen || outcome.kind === 'success') return isOpen;
+  if (!isOpen || delivery.child !== null) return false;
+  if (outcome.kind === 'success') return true;
   if (outcome.kind === 'heartbeat') return attempt === delivery.attempts && delivery.open;
   return attempt > delivery.attempts || (attempt === delivery.attempts && delivery.open);
+}
+
+/** A run is as many runs deep at most, itself included. */
+const depthMax = 10;
+
+/** A sub-workflow step has its turn: the commit that says so also creates the child. */
+export function decideStartChild(state: RunState, { step, child }: StartChild, now: number): Decision {
+  const delivery = findDelivery(state, { delivery: 'step', step });
+  if (!delivery || delivery.open || delivery.state !== 'open' || !isSendable(state, delivery)) {
+    return reject('delivery_not_due', `nothing to start for ${step}`);
+  }
+  const attempt = delivery.attempts + 1;
+  const of = { at: now, delivery: 'step', step, attempt } as const;
+  if ('error' in child)
+    return { events: [{ type: 'step.failed', ...of, startedAt: now, error: child.error }] };
+  if ((state.parent?.depth ?? 0) + 1 < depthMax) {
+    return { events: [{ type: 'child.started', ...of, child: child.id }] };
+  }
+  const error = { code: 'too_deep', message: `sub-workflows are nested more than ${depthMax} deep` };
+  return { events: [{ type: 'step.failed', ...of, startedAt: now, error }] };
+}
+
+export function decideChildEnded(state: RunState, command: ChildEnded, now: number): Decision {
+  const { commandId, step, round, outcome } = command;
+  const delivery = isTerminal(state.state) ? null : findDelivery(state, { delivery: 'step', step });
+  if (!delivery?.open || delivery.round !== round || delivery.child === null) {
+    return reject('step_not_open', `step "${step}" does not wait for this run any more`);
+  }
+  const ended = { delivery: 'step', step, attempt: delivery.attempts, outcome } as const;
+  const applied = { type: 'command.applied', at: now, commandId } as const;
+  return { events: [applied, ...endsOf(state, delivery, ended, now)] };
 }

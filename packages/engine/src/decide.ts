@@ -1,12 +1,24 @@
 import type { Cancel, Command, EndAttempt } from './commands.ts';
+import { decideAddSteps } from './decide-added-steps.ts';
 import { decideEndStep, decidePause } from './decide-by-hand.ts';
-import { decideCallback, decideExpiry, decideWake } from './decide-callback.ts';
+import {
+  decideCallback,
+  decideChildEnded,
+  decideExpiry,
+  decideStartChild,
+  decideWake,
+} from './decide-callback.ts';
 import { type Decision, reject } from './decision.ts';
 import { exchangesOf, isSendable } from './deliveries.ts';
-import { endOf, mayStartAttempts } from './end-of-attempt.ts';
+import type { Delivery, DeliveryKind } from './delivery.ts';
+import { endsOf, isGivenUp, mayStartAttempts } from './end-of-attempt.ts';
 import type { RunEvent } from './events.ts';
 import { attemptLost, findDelivery } from './evolve-delivery.ts';
-import { type Delivery, type DeliveryKind, isTerminal, type RunState } from './state.ts';
+import { judgeStep } from './judge-step.ts';
+import { isCompensable } from './plan.ts';
+import { decideRetry } from './reopen.ts';
+import { decideSignal } from './signals.ts';
+import { isTerminal, type RunState } from './state.ts';
 
 /** The one place where anything is decided. Pure: `now` is engine time in ms. Never throws. */
 export function decide(state: RunState, command: Command, now: number): Decision {
@@ -41,6 +53,16 @@ export function decide(state: RunState, command: Command, now: number): Decision
     case 'skipStep':
     case 'completeStep':
       return decideEndStep(state, command, now);
+    case 'addSteps':
+      return decideAddSteps(state, command, now);
+    case 'signal':
+      return decideSignal(state, command, now);
+    case 'startChild':
+      return decideStartChild(state, command, now);
+    case 'childEnded':
+      return decideChildEnded(state, command, now);
+    case 'retry':
+      return decideRetry(state, command, now);
     case 'cancel':
       return decideCancel(state, command, now);
     case 'quarantine': {
@@ -57,6 +79,7 @@ export function decide(state: RunState, command: Command, now: number): Decision
  */
 export function conclude(state: RunState, now: number): RunEvent | null {
   if (isTerminal(state.state)) return null;
+  for (const index of state.toJudge.keys()) return judgeStep(state, index, now);
   if (state.phase === 'running') return concludeRunning(state, now);
   const ended = { type: state.ending === 'cancelled' ? 'run.cancelled' : 'run.failed', at: now } as const;
   if (state.phase === 'draining' && state.openExchanges === 0) {
@@ -76,9 +99,7 @@ function concludeRunning(state: RunState, now: number): RunEvent | null {
 }
 
 function hasCompensable(state: RunState): boolean {
-  return state.completionOrder.some(
-    (index) => state.plan.steps[index]!.definition.compensation !== undefined,
-  );
+  return state.completionOrder.some((index) => isCompensable(state.plan.steps[index]!));
 }
 
 function decideStart(
@@ -91,6 +112,11 @@ function decideStart(
   if (!delivery || delivery.open || delivery.state !== 'open' || !isSendable(state, delivery)) {
     return reject('delivery_not_due', `nothing to send for ${kind} ${step ?? ''}`);
   }
+  const { maxConcurrency } = state.plan.definition;
+  const inFlight = state.openExchanges - state.openChildren;
+  if (kind === 'step' && maxConcurrency !== undefined && inFlight >= maxConcurrency) {
+    return reject('at_capacity', `${inFlight} deliveries of this run are in flight`);
+  }
   const attempt = delivery.attempts + 1;
   return { events: [{ type: 'attempt.started', at: now, delivery: kind, step, attempt }] };
 }
@@ -98,7 +124,7 @@ function decideStart(
 function decideEnd(state: RunState, command: EndAttempt, now: number): Decision {
   const delivery = findDelivery(state, command);
   if (!delivery?.open || delivery.attempts !== command.attempt) return notOpen(command);
-  return { events: [endOf(state, delivery, command, now)] };
+  return { events: endsOf(state, delivery, command, now) };
 }
 
 function decideCancel(state: RunState, command: Cancel, now: number): Decision {
@@ -120,12 +146,18 @@ function isPastCancelling(state: RunState): boolean {
 function lost(state: RunState, delivery: Delivery, now: number): RunEvent {
   const { kind, attempts: attempt, attemptStartedAt: startedAt } = delivery;
   const step = kind === 'hook' ? undefined : state.plan.steps[delivery.index]!.id;
-  if (kind === 'step' && !mayStartAttempts(state)) return lostWhileDraining(delivery, step!, now);
+  if (kind === 'step' && isLostForGood(state, delivery)) return lostForGood(delivery, step!, now);
   return { type: 'attempt.lost', at: now, delivery: kind, step, attempt, startedAt };
 }
 
-/** No new attempt may start while a run drains, so a lost one is the step's last. */
-function lostWhileDraining(delivery: Delivery, step: string, now: number): RunEvent {
+/** No further attempt may start: the run drains, or the step is to be sent once at most. */
+function isLostForGood(state: RunState, delivery: Delivery): boolean {
+  const { definition } = state.plan.steps[delivery.index]!;
+  if (definition.delivery === 'at-most-once' || isGivenUp(state, delivery)) return true;
+  return !mayStartAttempts(state);
+}
+
+function lostForGood(delivery: Delivery, step: string, now: number): RunEvent {
   const { attempts: attempt, attemptStartedAt: startedAt } = delivery;
   return { type: 'step.failed', at: now, delivery: 'step', step, attempt, startedAt, error: attemptLost };
 }

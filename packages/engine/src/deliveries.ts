@@ -1,6 +1,7 @@
+import type { Delivery } from './delivery.ts';
 import type { WakeTarget } from './effects.ts';
 import { mayStartAttempts } from './end-of-attempt.ts';
-import type { Delivery, RunState } from './state.ts';
+import type { RunState } from './state.ts';
 
 /** Whether the run's phase lets this kind of delivery out. */
 export function isSendable(state: RunState, delivery: Delivery): boolean {
@@ -29,7 +30,7 @@ export function wakes(state: RunState): Wake[] {
   return state.steps.flatMap(({ plan: { id: step }, wakeAt, delivery }): Wake[] => {
     if (wakeAt !== null) return [{ target: { kind: 'step', step }, at: wakeAt }];
     const until = delivery?.pendingUntil ?? null;
-    if (until === null) return [];
+    if (until === null || until === Number.POSITIVE_INFINITY) return [];
     return [{ target: { kind: 'attempt', step, attempt: delivery!.attempts }, at: until }];
   });
 }

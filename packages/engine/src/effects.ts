@@ -1,4 +1,4 @@
-import type { Delivery } from './state.ts';
+import type { Delivery } from './delivery.ts';
 
 /** What an event made due. Whoever only folds history passes none. */
 export interface Effects {

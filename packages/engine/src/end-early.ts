@@ -1,9 +1,12 @@
+import { dropCompensations } from './compensate.ts';
 import { isCancelMode } from './condition.ts';
 import type { Effects } from './effects.ts';
-import type { RunCancelling } from './events.ts';
+import { endRun } from './end-run.ts';
+import type { RunCancelling, RunQuarantined } from './events.ts';
 import { forgoRounds, postpone } from './fail-step.ts';
 import { settle } from './settle.ts';
-import { endStep, hasEnded, type RunState, type StepReason, type StepState } from './state.ts';
+import type { RunState, StepReason } from './state.ts';
+import { endStep, hasEnded, type StepState } from './step-state.ts';
 
 /** The run's timeout: no step of any mode is sent any more. */
 export function timeOut(state: RunState, at: number, effects: Effects): void {
@@ -23,9 +26,13 @@ export function cancel(state: RunState, event: RunCancelling, effects: Effects):
   endEarly(state, { at: event.at, reason: 'run_cancelled', spares }, effects);
 }
 
-export function quarantine(state: RunState, at: number, effects: Effects): void {
+export function quarantine(state: RunState, event: RunQuarantined, effects: Effects): void {
+  const { at, error } = event;
+  state.error = error;
   startEnding(state, 'failed');
   endEarly(state, { at, reason: 'run_failed', spares: () => false }, effects);
+  dropCompensations(state, error, effects);
+  endRun(state, 'failed', at, effects);
 }
 
 function startEnding(state: RunState, ending: 'failed' | 'cancelled'): void {
@@ -44,36 +51,48 @@ interface EarlyEnd {
 /** Ends every step that has not ended. Whether an open one has acted is unknown. */
 function endEarly(state: RunState, { at, reason, spares }: EarlyEnd, effects: Effects): void {
   state.openExchanges = 0;
+  state.openChildren = 0;
   state.laneHolder = null;
   state.laneQueue.clear();
   forgoRounds(state, at, effects);
   for (const step of state.steps) {
     if (hasEnded(step)) continue;
+    const wasOpen = step.delivery?.open ?? false;
     if (step.delivery) {
       step.delivery.open = false;
       step.delivery.retryAt = null;
       step.delivery.pendingUntil = null;
       effects.revoked(step.delivery);
     }
-    if (step.startedAt !== null) endRunning(state, step, { at, reason }, effects);
-    else if (spares(step)) postpone(state, step);
-    else endUnsent(state, step, { at, reason }, effects);
+    const { instance } = step.plan;
+    if (step.startedAt !== null) endRunning(state, step, { at, reason, wasOpen }, effects);
+    else if (!spares(step)) endUnsent(state, step, { at, reason }, effects);
+    else if (instance === null) postpone(state, step);
+    // Its step is spared, and took it back.
+    else if (hasEnded(state.steps[instance.of]!)) endUnsent(state, step, { at, reason }, effects);
   }
 }
 
 function endRunning(
   state: RunState,
   step: StepState,
-  { at, reason }: { at: number; reason: StepReason },
+  { at, reason, wasOpen }: { at: number; reason: StepReason; wasOpen: boolean },
   effects: Effects,
 ): void {
   const isCancelled = reason === 'run_cancelled';
   const message = reason === 'run_timeout' ? 'the run timed out' : 'the run ended';
-  step.error = {
-    code: reason,
-    message: `${message} while this step was open; whether its handler acted is unknown`,
-    outcome: 'unknown',
-  };
+  const last = step.delivery?.error;
+  step.error = wasOpen
+    ? {
+        code: reason,
+        message: `${message} while this step was open; whether its handler acted is unknown`,
+        outcome: 'unknown',
+      }
+    : {
+        code: reason,
+        message: `${message} before this step had ended${last ? `; its last attempt: ${last.message}` : ''}`,
+        ...(last ? { details: last } : {}),
+      };
   step.reason = reason;
   endStep(state, step, isCancelled ? 'cancelled' : 'failed', at);
   settle(state, step, isCancelled ? 'cancelled' : 'failed', at, effects);

@@ -1,9 +1,11 @@
 import type { EndAttempt, Outcome } from './commands.ts';
-import type { RetryPolicy } from './definition.ts';
-import type { AttemptFailed, AttemptPending, DeliveryCompleted, DeliveryFailed } from './events.ts';
+import { additionOf, freshSteps } from './decide-added-steps.ts';
+import type { RetryPolicy, StepDefinition } from './definition.ts';
+import type { Delivery } from './delivery.ts';
+import type { AttemptFailed, AttemptPending, DeliveryCompleted, DeliveryFailed, RunEvent } from './events.ts';
 import { hookRetryPolicy } from './hook.ts';
 import { backoffDelayMs, retryAfterMaxMs } from './retry.ts';
-import type { Delivery, RunState } from './state.ts';
+import type { RunState } from './state.ts';
 
 const completed = {
   step: 'step.completed',
@@ -12,12 +14,37 @@ const completed = {
 } as const;
 const failed = { step: 'step.failed', compensation: 'compensation.failed', hook: 'hook.failed' } as const;
 
-/** What the outcome of an open attempt is for its delivery. */
-export function endOf(
+type End = Omit<EndAttempt, 'type'> & { readonly callback?: number };
+
+/** What the outcome of an open attempt comes to: the steps that it adds, then what it is for its delivery. */
+export function endsOf(state: RunState, delivery: Delivery, end: End, now: number): RunEvent[] {
+  const { outcome, callback } = end;
+  const asked = (delivery.kind === 'step' && outcome.addSteps) || [];
+  const fresh = asked.length > 0 ? freshSteps(state, asked) : [];
+  const event =
+    'code' in fresh
+      ? endOf(state, delivery, { ...end, outcome: refused(outcome, fresh) }, now)
+      : endOf(state, delivery, end, now, fresh);
+  const added = 'code' in fresh ? [] : additionOf(fresh, now);
+  return [...added, callback === undefined ? event : { ...event, callback }];
+}
+
+/** The answer adds what cannot be added: that is its handler's mistake, and no attempt would mend it. */
+function refused(outcome: Outcome, { code, message }: { code: string; message: string }): Outcome {
+  const text = `the answer's addSteps were refused: ${message}`;
+  if (outcome.kind !== 'failure') {
+    return { kind: 'failure', retryable: false, error: { code, message: text }, status: outcome.status };
+  }
+  const { error } = outcome;
+  return { ...outcome, error: { ...error, message: `${error.message} (${text})` } };
+}
+
+function endOf(
   state: RunState,
   delivery: Delivery,
-  { delivery: kind, step, attempt, outcome }: Omit<EndAttempt, 'type'>,
+  { delivery: kind, step, attempt, outcome }: End,
   now: number,
+  fresh: readonly StepDefinition[] = [],
 ): AttemptFailed | AttemptPending | DeliveryCompleted | DeliveryFailed {
   const ended = {
     at: now,
@@ -30,7 +57,7 @@ export function endOf(
   if (outcome.kind === 'success') {
     if (kind !== 'step') return { type: completed[kind], ...ended };
     const { result, next } = outcome;
-    const stranger = next?.find((id) => !isDirectDependent(state, delivery, id));
+    const stranger = next?.find((id) => !isDirectDependent(state, delivery, id, fresh));
     if (stranger === undefined) return { type: completed[kind], ...ended, result, next };
     const message = `the answer's next names "${stranger}", which does not depend on this step directly`;
     return { type: failed[kind], ...ended, error: { code: 'invalid_next', message } };
@@ -45,9 +72,16 @@ export function endOf(
   return { type: 'attempt.failed', ...ended, error, excerpt, retryAt };
 }
 
-function isDirectDependent(state: RunState, { index }: Delivery, id: string): boolean {
+function isDirectDependent(
+  state: RunState,
+  { index }: Delivery,
+  id: string,
+  fresh: readonly StepDefinition[],
+): boolean {
+  const step = state.plan.steps[index]!;
   const dependent = state.plan.indexById.get(id);
-  return dependent !== undefined && state.steps[index]!.plan.dependents.includes(dependent);
+  if (dependent !== undefined) return step.dependents.includes(dependent);
+  return fresh.some((added) => added.id === id && added.dependsOn.includes(step.id));
 }
 
 /** When the delivery is attempted again, or null when this failure is its last. */
@@ -58,6 +92,8 @@ function nextAttemptAt(
   now: number,
 ): number | null {
   if (!outcome.retryable || (delivery.kind === 'step' && !mayStartAttempts(state))) return null;
+  // Its instances drain: too many of them have failed.
+  if (delivery.kind === 'step' && isGivenUp(state, delivery)) return null;
   const policy = retryPolicyOf(state, delivery);
   if (delivery.spent >= policy.maxAttempts) return null;
   const seed = `${state.runId}:${delivery.kind}:${delivery.index}`;
@@ -66,6 +102,12 @@ function nextAttemptAt(
   const limit = policy.giveUpAfter;
   const isPastLimit = limit !== undefined && retryAt > (delivery.firstStartedAt ?? now) + limit * 1000;
   return isPastLimit ? null : retryAt;
+}
+
+/** Too many instances of its `forEach` have failed: those in flight are not tried again. */
+export function isGivenUp(state: RunState, { index }: Delivery): boolean {
+  const { instance } = state.plan.steps[index]!;
+  return instance !== null && state.steps[instance.of]!.group!.isGivenUp;
 }
 
 export function retryPolicyOf(state: RunState, delivery: Delivery): RetryPolicy {

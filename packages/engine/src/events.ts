@@ -1,4 +1,6 @@
-import type { DeliveryKind, RunError, StepError } from './state.ts';
+import type { StepDefinition } from './definition.ts';
+import type { DeliveryKind, StepError } from './delivery.ts';
+import type { ParentLink, RunError } from './state.ts';
 
 /** A decided fact. `at` is engine time in ms: the database's clock carried forward monotonically. */
 export type RunEvent =
@@ -10,6 +12,15 @@ export type RunEvent =
   | AttemptPending
   | AttemptExtended
   | StepWoken
+  | StepsAdded
+  | StepAdmitted
+  | StepExpanded
+  | StepFaulted
+  | StepBegan
+  | SignalReceived
+  | SignalTaken
+  | ChildStarted
+  | StepCopied
   | DeliveryCompleted
   | DeliveryFailed
   | RunTimedOut
@@ -19,6 +30,7 @@ export type RunEvent =
   | StepSkipped
   | StepPassed
   | RunRetrying
+  | RunReopened
   | RunCompensating
   | RunEnded
   | RunQuarantined
@@ -46,6 +58,10 @@ export interface RunCreated extends At {
   readonly type: 'run.created';
   /** Set when the run was claimed by the very transaction that created it. */
   readonly started?: true | undefined;
+  /** Set when the run is a step of another. */
+  readonly parent?: ParentLink | undefined;
+  /** The run that this one repeats in part. */
+  readonly rerunOf?: string | undefined;
 }
 export interface RunStarted extends At {
   readonly type: 'run.started';
@@ -83,6 +99,65 @@ export interface AttemptExtended extends OfAttempt {
 export interface StepWoken extends At {
   readonly type: 'step.woken';
   readonly step: string;
+}
+/** Steps that the definition does not have; those of a handler's answer come before its end. */
+export interface StepsAdded extends At {
+  readonly type: 'steps.added';
+  readonly steps: readonly StepDefinition[];
+}
+/** Its `when` was evaluated, the only time: true, or false. */
+export interface StepAdmitted extends At {
+  readonly type: 'step.admitted' | 'step.declined';
+  readonly step: string;
+}
+/** The list of its `forEach` was evaluated, and its `when` was true if it has one. */
+export interface StepExpanded extends At {
+  readonly type: 'step.expanded';
+  readonly step: string;
+  /** JSON text of the list. */
+  readonly result: string;
+}
+/** Failed without being sent. */
+export interface StepFaulted extends At {
+  readonly type: 'step.faulted';
+  readonly step: string;
+  readonly error: StepError;
+}
+/** It sleeps, or waits for its signal: until then, or as long as the run may take. */
+export interface StepBegan extends At {
+  readonly type: 'step.began';
+  readonly step: string;
+  readonly until?: number | undefined;
+}
+export interface SignalReceived extends At {
+  readonly type: 'signal.received';
+  readonly name: string;
+  /** Meant for this wait alone. */
+  readonly step?: string | undefined;
+  /** JSON text of the payload. */
+  readonly result: string;
+}
+/** The wait ends with the oldest signal that was there before it began. */
+export interface SignalTaken extends At {
+  readonly type: 'signal.taken';
+  readonly step: string;
+}
+/** The step is another run from now on, which the same commit created. */
+export interface ChildStarted extends At {
+  readonly type: 'child.started';
+  readonly delivery: 'step';
+  readonly step: string;
+  readonly attempt: number;
+  readonly child: string;
+}
+/** As it ended in the run that this one repeats. With `error` it failed (an instance of a `forEach`). */
+export interface StepCopied extends At {
+  readonly type: 'step.copied';
+  readonly step: string;
+  /** JSON text. */
+  readonly result?: string | undefined;
+  readonly error?: StepError | undefined;
+  readonly startedAt: number | null;
 }
 export interface DeliveryCompleted extends OfEndedAttempt {
   /** The attempt whose token the callback carried that ended it. */
@@ -132,6 +207,10 @@ export interface StepPassed extends At {
 export interface RunRetrying extends At {
   readonly type: 'run.retrying';
   readonly round: number;
+}
+/** A person has the failed steps, and what hangs from them, sent again. */
+export interface RunReopened extends At {
+  readonly type: 'run.reopened';
 }
 export interface RunCompensating extends At {
   readonly type: 'run.compensating';

@@ -1,3 +1,5 @@
+import { completeStep } from './complete-step.ts';
+import type { Delivery, DeliveryKind, StepError } from './delivery.ts';
 import type { Effects } from './effects.ts';
 import type {
   AttemptExtended,
@@ -5,20 +7,14 @@ import type {
   AttemptLost,
   AttemptPending,
   AttemptStarted,
+  ChildStarted,
   DeliveryCompleted,
   DeliveryFailed,
 } from './events.ts';
 import { failStep } from './fail-step.ts';
-import { leaveLane } from './lane.ts';
-import { settle, settleStarted, skipNotTaken } from './settle.ts';
-import {
-  type Delivery,
-  type DeliveryKind,
-  endStep,
-  type RunState,
-  type StepError,
-  type StepState,
-} from './state.ts';
+import { settleStarted } from './settle.ts';
+import type { RunState } from './state.ts';
+import type { StepState } from './step-state.ts';
 
 /** What a delivery ends with when a lost attempt turns out to be its last. */
 export const attemptLost: StepError = {
@@ -73,13 +69,21 @@ function openAttempt(
   step.state = 'running';
   if (step.startedAt !== null) return;
   step.startedAt = at;
-  settleStarted(state, step, at, effects);
+  const { instance } = step.plan;
+  if (instance === null) return settleStarted(state, step, at, effects);
+  const of = state.steps[instance.of]!;
+  if (of.startedAt !== null) return;
+  of.state = 'running';
+  of.startedAt = at;
+  settleStarted(state, of, at, effects);
 }
 
 function closeAttempt(state: RunState, delivery: Delivery): void {
   delivery.open = false;
   delivery.pendingUntil = null;
-  if (delivery.kind === 'step') state.openExchanges--;
+  if (delivery.kind !== 'step') return;
+  state.openExchanges--;
+  if (delivery.child !== null) state.openChildren--;
 }
 
 export function failAttempt(state: RunState, event: AttemptFailed, effects: Effects): void {
@@ -108,6 +112,15 @@ export function holdAttempt(state: RunState, event: AttemptPending, effects: Eff
   waitUntil(delivery, event, effects);
 }
 
+/** Another run does the work: no clock of ours runs. */
+export function startChild(state: RunState, event: ChildStarted, effects: Effects): void {
+  const delivery = requireDelivery(state, event);
+  openAttempt(state, delivery, event.attempt, event.at, effects);
+  delivery.child = event.child;
+  delivery.pendingUntil = Number.POSITIVE_INFINITY;
+  state.openChildren++;
+}
+
 export function extendAttempt(state: RunState, event: AttemptExtended, effects: Effects): void {
   const delivery = requireDelivery(state, event);
   waitUntil(delivery, event, effects);
@@ -127,16 +140,12 @@ export function completeDelivery(state: RunState, event: DeliveryCompleted, effe
   delivery.error = null;
   if (delivery.kind === 'hook') state.phase = 'done';
   else if (delivery.kind === 'compensation') nextCompensation(state, effects);
-  else completeStep(state, state.steps[delivery.index]!, event, effects);
+  else completeFrom(state, state.steps[delivery.index]!, event, effects);
 }
 
-function completeStep(state: RunState, step: StepState, event: DeliveryCompleted, effects: Effects): void {
-  step.result = event.result ?? 'null';
-  endStep(state, step, 'completed', event.at);
-  state.completionOrder.push(step.plan.index);
-  if (event.next) skipNotTaken(state, step, event.next, event.at, effects);
-  settle(state, step, 'succeeded', event.at, effects);
-  leaveLane(state, step);
+function completeFrom(state: RunState, step: StepState, event: DeliveryCompleted, effects: Effects): void {
+  const { at, result = 'null', next } = event;
+  completeStep(state, step, { at, result, next }, effects);
 }
 
 export function failDelivery(state: RunState, event: DeliveryFailed, effects: Effects): void {

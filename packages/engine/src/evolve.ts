@@ -1,8 +1,12 @@
-import { completeByHand, skipByHand } from './by-hand.ts';
+import { addSteps } from './added-steps.ts';
+import { completeByHand, skipByHand, stepOf } from './by-hand.ts';
+import { startCompensating } from './compensate.ts';
+import { copyStep } from './copy.ts';
 import { dueDeliveries } from './deliveries.ts';
 import { type Effects, noEffects } from './effects.ts';
 import { cancel, quarantine, timeOut } from './end-early.ts';
-import type { RunEvent, RunRetrying } from './events.ts';
+import { endRun } from './end-run.ts';
+import type { RunCreated, RunEvent, RunRetrying } from './events.ts';
 import {
   completeDelivery,
   extendAttempt,
@@ -11,10 +15,17 @@ import {
   holdAttempt,
   loseAttempt,
   startAttempt,
+  startChild,
 } from './evolve-delivery.ts';
-import { admitNext, enterLane, enterReady } from './lane.ts';
+import { admit, beginWait, decline, expandStep, fault, wake } from './evolve-step.ts';
+import { revisitAbsorbed } from './fail-step.ts';
+import { resetMembers } from './group.ts';
+import { admitNext, enterAgain } from './ready.ts';
+import { reopen } from './reopen.ts';
 import { settlePending } from './settle.ts';
-import { createDelivery, type RunState, type StepError } from './state.ts';
+import { settleGroups } from './settle-groups.ts';
+import { receive, take } from './signals.ts';
+import type { RunState } from './state.ts';
 
 /**
  * Applies one event to a state that the caller alone owns, and reports what became due.
@@ -22,15 +33,15 @@ import { createDelivery, type RunState, type StepError } from './state.ts';
  */
 export function evolve(state: RunState, event: RunEvent, effects: Effects = noEffects): void {
   apply(state, event, effects);
+  if (state.touchedGroups.size > 0) settleGroups(state, event.at, effects);
+  if (state.hasBlockedJoin) revisitAbsorbed(state, event.at, effects);
   admitNext(state, effects);
 }
 
 function apply(state: RunState, event: RunEvent, effects: Effects): void {
   switch (event.type) {
     case 'run.created':
-      state.createdAt = event.at;
-      if (event.started) start(state, event.at, effects);
-      return;
+      return create(state, event, effects);
     case 'run.started':
       return start(state, event.at, effects);
     case 'attempt.started':
@@ -43,8 +54,28 @@ function apply(state: RunState, event: RunEvent, effects: Effects): void {
       return holdAttempt(state, event, effects);
     case 'attempt.extended':
       return extendAttempt(state, event, effects);
+    case 'child.started':
+      return startChild(state, event, effects);
+    case 'step.admitted':
+      return admit(state, event, effects);
+    case 'step.declined':
+      return decline(state, event, effects);
+    case 'step.expanded':
+      return expandStep(state, event, effects);
+    case 'step.faulted':
+      return fault(state, event, effects);
+    case 'step.began':
+      return beginWait(state, event, effects);
     case 'step.woken':
-      return enterLane(state, state.steps[state.plan.indexById.get(event.step)!]!, effects);
+      return wake(state, event, effects);
+    case 'step.copied':
+      return copyStep(state, event, effects);
+    case 'steps.added':
+      return addSteps(state, event, effects);
+    case 'signal.received':
+      return receive(state, event, effects);
+    case 'signal.taken':
+      return take(state, stepOf(state, event.step), event.at, effects);
     case 'step.completed':
     case 'compensation.completed':
     case 'hook.delivered':
@@ -70,22 +101,21 @@ function apply(state: RunState, event: RunEvent, effects: Effects): void {
       return;
     case 'run.drained':
       state.isDrained = true;
-      return settlePending(state, event.at, effects);
+      return settlePending(state, state.steps, event.at, effects);
     case 'run.retrying':
       return startRound(state, event, effects);
+    case 'run.reopened':
+      return reopen(state, event.at, effects);
     case 'run.compensating':
       return startCompensating(state, effects);
     case 'run.completed':
-      return end(state, 'completed', event.at, effects);
+      return endRun(state, 'completed', event.at, effects);
     case 'run.failed':
-      return end(state, 'failed', event.at, effects);
+      return endRun(state, 'failed', event.at, effects);
     case 'run.cancelled':
-      return end(state, 'cancelled', event.at, effects);
+      return endRun(state, 'cancelled', event.at, effects);
     case 'run.quarantined':
-      state.error = event.error;
-      quarantine(state, event.at, effects);
-      dropCompensations(state, event.error, effects);
-      return end(state, 'failed', event.at, effects);
+      return quarantine(state, event, effects);
     case 'command.applied':
     case 'command.refused':
       return;
@@ -95,11 +125,22 @@ function apply(state: RunState, event: RunEvent, effects: Effects): void {
   }
 }
 
+function create(state: RunState, { at, started, parent, rerunOf }: RunCreated, effects: Effects): void {
+  state.createdAt = at;
+  state.parent = parent ?? null;
+  state.rerunOf = rerunOf ?? null;
+  if (started) start(state, at, effects);
+}
+
 function start(state: RunState, at: number, effects: Effects): void {
   state.state = 'running';
   state.phase = 'running';
   state.startedAt = at;
-  for (const index of state.plan.roots) enterReady(state, state.steps[index]!, at, effects);
+  state.clockFrom = at;
+  // Below what was copied or added, others than the roots may be ready.
+  const isFresh = state.endedCount === 0 && state.ownPlan === null;
+  const candidates = isFresh ? state.plan.roots.map((index) => state.steps[index]!) : state.steps;
+  settlePending(state, candidates, at, effects);
 }
 
 /** The failed steps are sent again, as new deliveries. */
@@ -108,55 +149,9 @@ function startRound(state: RunState, { round, at }: RunRetrying, effects: Effect
   const failed = state.awaitingRound.splice(0).sort((a, b) => a - b);
   for (const index of failed) {
     const step = state.steps[index]!;
-    Object.assign(step, { error: null, completedAt: null, endedOrder: null });
+    Object.assign(step, { error: null, completedAt: null, endedOrder: null, beganAt: null });
     state.unfinished++;
-    enterReady(state, step, at, effects);
+    resetMembers(state, step);
+    enterAgain(state, step, at, effects);
   }
-}
-
-function startCompensating(state: RunState, effects: Effects): void {
-  state.phase = 'compensating';
-  state.compensationsLeft = state.completionOrder.filter(
-    (index) => state.steps[index]!.plan.definition.compensation !== undefined,
-  );
-  for (const index of state.compensationsLeft) {
-    state.steps[index]!.compensation = createDelivery('compensation', index);
-  }
-  const next = state.compensationsLeft.at(-1);
-  if (next !== undefined) effects.due(state.steps[next]!.compensation!);
-}
-
-/** A quarantined run sends nothing but its hook: what is not compensated by now never will be. */
-function dropCompensations(state: RunState, { code, message }: StepError, effects: Effects): void {
-  for (const index of state.compensationsLeft) {
-    const compensation = state.steps[index]!.compensation!;
-    const outcome = compensation.attempts > 0 ? 'unknown' : undefined;
-    Object.assign(compensation, {
-      state: 'failed',
-      open: false,
-      retryAt: null,
-      error: { code, message, outcome },
-    });
-    effects.revoked(compensation);
-  }
-  state.compensationsLeft = [];
-}
-
-function end(
-  state: RunState,
-  outcome: 'completed' | 'failed' | 'cancelled',
-  at: number,
-  effects: Effects,
-): void {
-  state.state = outcome;
-  state.completedAt = at;
-  const name = outcome === 'completed' ? 'onComplete' : 'onError';
-  const url = state.plan.definition[name];
-  if (url === undefined) {
-    state.phase = 'done';
-    return;
-  }
-  state.phase = 'hooks';
-  state.hook = Object.assign(createDelivery('hook', -1), { name, url } as const);
-  effects.due(state.hook);
 }

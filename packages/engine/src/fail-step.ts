@@ -1,7 +1,10 @@
+import type { StepError } from './delivery.ts';
 import type { Effects } from './effects.ts';
-import { leaveLane } from './lane.ts';
+import { recall } from './group.ts';
+import { leaveLane } from './ready.ts';
 import { settle } from './settle.ts';
-import { endStep, hasEnded, type RunState, type StepError, type StepState } from './state.ts';
+import type { RunState } from './state.ts';
+import { endStep, hasEnded, type StepState, withdraw } from './step-state.ts';
 
 /** A step has failed after its last attempt: what that means is its failure policy's to say. */
 export function failStep(
@@ -12,11 +15,18 @@ export function failStep(
   effects: Effects,
 ): void {
   step.error = error;
+  step.startedAt ??= step.beganAt;
   endStep(state, step, 'failed', at);
-  const policy = step.plan.failurePolicy;
-  if (policy === 'continue') settle(state, step, 'forgiven', at, effects);
-  else if (state.ending !== null || isAbsorbed(state, step)) settle(state, step, 'failed', at, effects);
-  else if (policy === 'retry' && state.rounds < (state.plan.definition.retryRounds ?? 1)) {
+  const { failurePolicy: policy, instance } = step.plan;
+  const rounds = state.rounds - state.roundsBefore;
+  // What the failure of an instance means, the step it is of says once all have ended.
+  if (instance !== null) settle(state, step, 'failed', at, effects);
+  else if (policy === 'continue') settle(state, step, 'forgiven', at, effects);
+  else if (state.ending !== null) settle(state, step, 'failed', at, effects);
+  else if (isAbsorbed(state, step)) {
+    state.absorbed.push(step.plan.index);
+    settle(state, step, 'failed', at, effects);
+  } else if (policy === 'retry' && rounds < (state.plan.definition.retryRounds ?? 1)) {
     state.awaitingRound.push(step.plan.index);
   } else startDraining(state, step, at, effects);
   leaveLane(state, step);
@@ -25,13 +35,23 @@ export function failStep(
 /** Of a join's losers: every dependent is a join that is met, or can still be. */
 function isAbsorbed(state: RunState, step: StepState): boolean {
   const { dependents } = step.plan;
-  return dependents.length > 0 && dependents.every((index) => isJoinInReach(state.steps[index]!));
+  // Its own end is not among what the joins have been told.
+  const told = step.ending === null ? 0 : 1;
+  return dependents.length > 0 && dependents.every((index) => isJoinInReach(state.steps[index]!, told));
 }
 
-function isJoinInReach({ plan, state, tally }: StepState): boolean {
+function isJoinInReach({ plan, state, tally }: StepState, told: 0 | 1): boolean {
   if (plan.condition.mode !== 'join') return false;
   if (state !== 'pending') return state !== 'skipped';
-  return tally.ended.succeeded + tally.open - 1 >= plan.condition.atLeast;
+  return tally.ended.succeeded + tally.open - 1 + told >= plan.condition.atLeast;
+}
+
+/** A join can no longer be met: a failure that it had absorbed fails the run after all. */
+export function revisitAbsorbed(state: RunState, at: number, effects: Effects): void {
+  state.hasBlockedJoin = false;
+  if (state.ending !== null) return;
+  const bearing = state.absorbed.find((index) => !isAbsorbed(state, state.steps[index]!));
+  if (bearing !== undefined) startDraining(state, state.steps[bearing]!, at, effects);
 }
 
 /**
@@ -50,11 +70,11 @@ function startDraining(state: RunState, failed: StepState, at: number, effects: 
   };
   state.laneQueue.clear();
   state.laneHolder = null;
-  settle(state, failed, 'failed', at, effects);
+  if (failed.ending === null) settle(state, failed, 'failed', at, effects);
   forgoRounds(state, at, effects);
   const below = descendantsOf(state, failed);
   for (const step of state.steps) {
-    if (hasEnded(step) || step.delivery?.open) continue;
+    if (hasEnded(step) || step.delivery?.open || isUnderWay(step)) continue;
     if (step.delivery) effects.revoked(step.delivery);
     cutOff(state, step, { isBelow: below.has(step.plan.index), at, effects });
   }
@@ -67,18 +87,30 @@ export function forgoRounds(state: RunState, at: number, effects: Effects): void
   }
 }
 
-function cutOff(
-  state: RunState,
-  step: StepState,
-  { isBelow, at, effects }: { isBelow: boolean; at: number; effects: Effects },
-): void {
+/** A `forEach` of which an instance has been sent: it ends with its instances. */
+function isUnderWay({ group, startedAt }: StepState): boolean {
+  return group !== null && startedAt !== null;
+}
+
+interface Cut {
+  readonly isBelow: boolean;
+  readonly at: number;
+  readonly effects: Effects;
+}
+
+function cutOff(state: RunState, step: StepState, { isBelow, at, effects }: Cut): void {
+  const { instance, failurePolicy, isFailurePath } = step.plan;
+  const of = instance && state.steps[instance.of]!;
+  if (of && isUnderWay(of)) of.group!.isCutOff = true;
   // In back-off, or waiting for the lane in a round of policy `retry`.
   if (step.delivery && step.startedAt !== null) {
     step.delivery.retryAt = null;
     step.error = step.delivery.error;
     endStep(state, step, 'failed', at);
-    settle(state, step, step.plan.failurePolicy === 'continue' ? 'forgiven' : 'failed', at, effects);
-  } else if (step.plan.isFailurePath) {
+    settle(state, step, failurePolicy === 'continue' ? 'forgiven' : 'failed', at, effects);
+  } else if (of && !hasEnded(of) && !isUnderWay(of)) {
+    // Postponed with the step it is of.
+  } else if (isFailurePath && !of) {
     postpone(state, step);
   } else {
     endStep(state, step, 'skipped', at);
@@ -90,14 +122,16 @@ function cutOff(
 /** It was ready and had not been sent: it is judged again once the run has drained. */
 export function postpone(state: RunState, step: StepState): void {
   if (step.state === 'waiting') state.active--;
+  withdraw(state, step);
+  recall(state, step);
   step.state = 'pending';
-  step.wakeAt = null;
+  step.beganAt = null;
   step.delivery = null;
 }
 
-function descendantsOf(state: RunState, top: StepState): Set<number> {
+export function descendantsOf(state: RunState, ...tops: readonly StepState[]): Set<number> {
   const seen = new Set<number>();
-  const open = [...top.plan.dependents];
+  const open = tops.flatMap(({ plan }) => plan.dependents);
   for (let index = open.pop(); index !== undefined; index = open.pop()) {
     if (seen.has(index)) continue;
     seen.add(index);

@@ -36,7 +36,10 @@ export function findGraphFaults(steps: readonly GraphNode[]): DefinitionFault[] 
 }
 
 /** One cycle of two or more steps in dependency order (`a → b → a`: b depends on a, a on b), or null. */
-function findCycle(steps: readonly GraphNode[], indexById: Map<string, number>): string[] | null {
+export function findCycle(
+  steps: readonly GraphNode[],
+  indexById: ReadonlyMap<string, number>,
+): string[] | null {
   const colour = new Uint8Array(steps.length); // 0 unseen, 1 on the path, 2 finished
   const next = new Uint32Array(steps.length);
   for (let root = 0; root < steps.length; root++) {

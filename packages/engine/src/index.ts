@@ -2,7 +2,20 @@
  * The engine: what a workflow means. Pure: no I/O, clock, random or timer may live here, and nothing
  * here imports another room.
  */
-export type { Callback, Cancel, Command, EndAttempt, EndStep, Outcome, Rejection } from './commands.ts';
+export type {
+  AddSteps,
+  Callback,
+  Cancel,
+  ChildEnded,
+  Command,
+  EndAttempt,
+  EndStep,
+  Outcome,
+  Rejection,
+  Signal,
+  StartChild,
+} from './commands.ts';
+export { copiesOf } from './copy.ts';
 export { conclude, decide } from './decide.ts';
 export type {
   Backoff,
@@ -16,6 +29,7 @@ export type {
 } from './definition.ts';
 export { defaultRetryPolicy } from './definition.ts';
 export { dueDeliveries, isSendable, openDeliveries, type Wake, wakes } from './deliveries.ts';
+export type { Delivery, DeliveryKind, HookName, StepError } from './delivery.ts';
 export { type Effects, noEffects, type WakeTarget } from './effects.ts';
 export { retryPolicyOf } from './end-of-attempt.ts';
 export type { RunEvent, RunEventType } from './events.ts';
@@ -24,22 +38,19 @@ export { findDelivery } from './evolve-delivery.ts';
 export { findGraphFaults } from './graph.ts';
 export { hash32, hashFraction } from './hash.ts';
 export { hookRetryPolicy, hookTimeoutMs } from './hook.ts';
-export { ancestorsOf, compilePlan, type Plan, type PlanStep } from './plan.ts';
+export { ancestorsOf, compilePlan, type Instance, type Plan, type PlanStep, type StepKind } from './plan.ts';
 export { backoffDelayMs } from './retry.ts';
 export {
   createRunState,
-  type Delivery,
-  type DeliveryKind,
-  type HookName,
-  hasEnded,
+  type Hook,
   isTerminal,
+  type ParentLink,
   type RunError,
   type RunPhase,
   type RunState,
   type RunStateName,
-  type StepError,
   type StepReason,
-  type StepState,
   type StepStateName,
 } from './state.ts';
-export { type Transition, transact } from './transact.ts';
+export { type Group, hasEnded, resultOf, type StepState } from './step-state.ts';
+export { begin, type Transition, transact } from './transact.ts';

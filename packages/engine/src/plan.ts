@@ -1,5 +1,7 @@
-import { type Condition, conditionOf, isFailureMode } from './condition.ts';
+import { type Condition, conditionOf } from './condition.ts';
 import type { FailurePolicy, RetryPolicy, StepDefinition, WorkflowDefinition } from './definition.ts';
+import { type Compiled, compileExpression } from './expression/index.ts';
+import { findFailurePath } from './failure-path.ts';
 
 /** A definition compiled once and shared by every run of that version. Never mutated. */
 export interface Plan {
@@ -11,9 +13,14 @@ export interface Plan {
   readonly timeoutMs: number;
 }
 
+/** What a step does: a request to a URL, or nothing but wait for the clock, a signal, or another run. */
+export type StepKind = 'request' | 'sleep' | 'wait' | 'workflow';
+
 export interface PlanStep {
   readonly index: number;
+  /** `charge`, or `charge[3]` for an instance of a `forEach`. */
   readonly id: string;
+  readonly kind: StepKind;
   readonly definition: StepDefinition;
   readonly dependencies: readonly number[];
   /** In definition order. */
@@ -21,37 +28,118 @@ export interface PlanStep {
   readonly timeoutMs: number;
   readonly retries: RetryPolicy;
   readonly condition: Condition;
-  /** ms after the run's start, or a fixed engine time; null: nothing but the condition. */
+  readonly when: Compiled | null;
+  readonly forEach: Compiled | null;
+  /** Set for an instance of a `forEach`: it has no dependents, and its end is told to the step it is of. */
+  readonly instance: Instance | null;
+  /** ms after the step came to be, or a fixed engine time; null: nothing but the condition. */
   readonly gate: { readonly afterMs: number } | { readonly at: number } | null;
   readonly failurePolicy: FailurePolicy;
   /** Is not cut off when the run fails: of a failure mode, or depends on such steps alone. */
   readonly isFailurePath: boolean;
 }
 
+export interface Instance {
+  /** Index of the step with the `forEach`. */
+  readonly of: number;
+  readonly index: number;
+  /** JSON text. */
+  readonly item: string;
+}
+
 /** Compiles a definition whose graph has no faults (see findGraphFaults). */
 export function compilePlan(definition: WorkflowDefinition): Plan {
-  const indexById = new Map(definition.steps.map((step, index) => [step.id, index]));
-  const dependents: number[][] = definition.steps.map(() => []);
-  const failurePath = findFailurePath(definition.steps, indexById);
-  const steps = definition.steps.map((step, index): PlanStep => {
-    const dependencies = step.dependsOn.map((id) => indexById.get(id)!);
-    for (const dependency of dependencies) dependents[dependency]!.push(index);
-    return {
-      index,
-      id: step.id,
-      definition: step,
-      dependencies,
-      dependents: dependents[index]!,
-      timeoutMs: step.timeout * 1000,
-      retries: step.retries,
-      condition: conditionOf(step),
-      gate: gateOf(step),
-      failurePolicy: step.failurePolicy ?? definition.failurePolicy,
-      isFailurePath: failurePath[index]!,
-    };
-  });
-  const roots = steps.filter((step) => step.dependencies.length === 0).map((step) => step.index);
-  return { definition, steps, indexById, roots, timeoutMs: definition.timeout * 1000 };
+  const plan: OwnPlan = {
+    definition,
+    steps: [],
+    indexById: new Map(),
+    roots: [],
+    timeoutMs: definition.timeout * 1000,
+  };
+  appendSteps(plan, definition.steps);
+  return plan;
+}
+
+interface OwnStep extends PlanStep {
+  readonly dependents: number[];
+}
+
+/** A plan that belongs to one run, which has added steps of its own. */
+export interface OwnPlan extends Plan {
+  readonly steps: OwnStep[];
+  readonly indexById: Map<string, number>;
+  readonly roots: number[];
+}
+
+/** Costs O(steps), once a run, and only of a run that adds steps. */
+export function copyPlan({ definition, steps, indexById, roots, timeoutMs }: Plan): OwnPlan {
+  return {
+    definition,
+    steps: steps.map((step) => ({ ...step, dependents: [...step.dependents] })),
+    indexById: new Map(indexById),
+    roots: [...roots],
+    timeoutMs,
+  };
+}
+
+/** Appends steps that may depend on each other and on those before them. Costs O(their edges). */
+export function appendSteps(plan: OwnPlan, definitions: readonly StepDefinition[]): readonly PlanStep[] {
+  const first = plan.steps.length;
+  for (const [offset, { id }] of definitions.entries()) plan.indexById.set(id, first + offset);
+  const failurePath = findFailurePath(plan, definitions);
+  for (const [offset, definition] of definitions.entries()) {
+    plan.steps.push(compileStep(plan, definition, first + offset, failurePath[offset]!));
+  }
+  for (const { index, dependencies } of plan.steps.slice(first)) {
+    for (const dependency of dependencies) plan.steps[dependency]!.dependents.push(index);
+    if (dependencies.length === 0) plan.roots.push(index);
+  }
+  return plan.steps.slice(first);
+}
+
+/** Instances look at what the step they are of looks at, and nothing depends on them. */
+export function appendInstances(plan: OwnPlan, of: number, items: readonly string[]): readonly PlanStep[] {
+  const template = plan.steps[of]!;
+  const first = plan.steps.length;
+  for (const [index, item] of items.entries()) {
+    const id = `${template.id}[${index}]`;
+    plan.indexById.set(id, first + index);
+    const own = { index: first + index, id, dependents: [], instance: { of, index, item } };
+    plan.steps.push({ ...template, ...own, when: null, forEach: null, gate: null });
+  }
+  return plan.steps.slice(first);
+}
+
+function compileStep(
+  plan: OwnPlan,
+  definition: StepDefinition,
+  index: number,
+  isFailurePath: boolean,
+): OwnStep {
+  const { when, forEach } = definition;
+  return {
+    index,
+    id: definition.id,
+    kind: kindOf(definition),
+    definition,
+    dependencies: definition.dependsOn.map((id) => plan.indexById.get(id)!),
+    dependents: [],
+    timeoutMs: definition.timeout * 1000,
+    retries: definition.retries,
+    condition: conditionOf(definition),
+    when: when === undefined ? null : compileExpression(when),
+    forEach: forEach === undefined ? null : compileExpression(forEach),
+    instance: null,
+    gate: gateOf(definition),
+    failurePolicy: definition.failurePolicy ?? plan.definition.failurePolicy,
+    isFailurePath,
+  };
+}
+
+function kindOf({ sleep, waitFor, workflow }: StepDefinition): StepKind {
+  if (sleep !== undefined) return 'sleep';
+  if (waitFor !== undefined) return 'wait';
+  return workflow === undefined ? 'request' : 'workflow';
 }
 
 function gateOf({ delay, runAt }: StepDefinition): PlanStep['gate'] {
@@ -59,33 +147,9 @@ function gateOf({ delay, runAt }: StepDefinition): PlanStep['gate'] {
   return delay === undefined ? null : { afterMs: delay * 1000 };
 }
 
-/** Walks from the roots down, so that each step is looked at once all its dependencies are known. */
-function findFailurePath(
-  steps: readonly StepDefinition[],
-  indexById: ReadonlyMap<string, number>,
-): readonly boolean[] {
-  const found: (boolean | undefined)[] = steps.map((step) => {
-    const { mode } = conditionOf(step);
-    if (isFailureMode(mode)) return true;
-    return mode === 'onSuccess' && step.dependsOn.length > 0 ? undefined : false;
-  });
-  for (let index = 0; index < steps.length; index++) resolve(index);
-  return found as boolean[];
-
-  /** Iterative: a chain of 10,000 steps must not exhaust the stack. */
-  function resolve(top: number): void {
-    const path = [top];
-    for (let current = path.at(-1); current !== undefined; current = path.at(-1)) {
-      const dependencies = steps[current]!.dependsOn.map((id) => indexById.get(id)!);
-      const unknown = found[current] === undefined && dependencies.find((at) => found[at] === undefined);
-      if (typeof unknown === 'number') {
-        path.push(unknown);
-        continue;
-      }
-      found[current] ??= dependencies.every((at) => found[at]);
-      path.pop();
-    }
-  }
+/** Of a `forEach`, its instances are compensated. */
+export function isCompensable({ definition, forEach }: PlanStep): boolean {
+  return definition.compensation !== undefined && forEach === null;
 }
 
 /** All ancestors of a step, in definition order. Costs O(edges above it). */

@@ -1,7 +1,8 @@
 import { type Ending, judge } from './condition.ts';
 import type { Effects } from './effects.ts';
-import { enterReady } from './lane.ts';
-import { endStep, type RunState, type StepReason, type StepState } from './state.ts';
+import { enterReady } from './ready.ts';
+import type { RunState, StepReason } from './state.ts';
+import { endStep, type StepState } from './step-state.ts';
 
 /**
  * A step has ended: its dependents learn how, those whose condition now holds become ready, those whose
@@ -10,9 +11,10 @@ import { endStep, type RunState, type StepReason, type StepState } from './state
 export function settle(state: RunState, ended: StepState, how: Ending, at: number, effects: Effects): void {
   // A set: a join that this end meets may learn of another end in the same cascade.
   const ready = new Set<number>();
-  const open: [StepState, Ending][] = [[ended, how]];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const [step, ending] = next;
+  const open: StepState[] = [ended];
+  ended.ending = how;
+  for (let step = open.pop(); step !== undefined; step = open.pop()) {
+    const ending = step.ending!;
     for (const index of step.plan.dependents) {
       const dependent = state.steps[index]!;
       dependent.tally.open--;
@@ -20,7 +22,10 @@ export function settle(state: RunState, ended: StepState, how: Ending, at: numbe
       if (!mayBeJudged(state, dependent)) continue;
       const verdict = judge(dependent.plan.condition, dependent.tally);
       if (verdict === 'run') ready.add(index);
-      else if (verdict !== 'wait') open.push([dependent, endUnstarted(state, dependent, verdict, at)]);
+      else if (verdict !== 'wait') {
+        dependent.ending = endUnstarted(state, dependent, verdict, at);
+        open.push(dependent);
+      }
     }
   }
   for (const index of [...ready].sort((a, b) => a - b)) enterReady(state, state.steps[index]!, at, effects);
@@ -58,30 +63,43 @@ export function settleStarted(state: RunState, started: StepState, at: number, e
   }
 }
 
-/** Judges every step that still waits: the run has drained, and only its failure path is left. */
-export function settlePending(state: RunState, at: number, effects: Effects): void {
-  for (const step of state.steps) {
+/** Judges all of these that still wait: they are new, or what held them back is over. */
+export function settlePending(
+  state: RunState,
+  steps: readonly StepState[],
+  at: number,
+  effects: Effects,
+): void {
+  for (const step of steps) {
     if (!mayBeJudged(state, step)) continue;
     const verdict = judge(step.plan.condition, step.tally);
-    if (verdict === 'run') enterReady(state, step, at, effects);
+    if (verdict === 'run' || step.plan.dependencies.length === 0) enterReady(state, step, at, effects);
     else if (verdict !== 'wait') settle(state, step, endUnstarted(state, step, verdict, at), at, effects);
   }
 }
 
-/** While a run drains nothing new is decided; what has started or ended never again. */
+/**
+ * Not before the run has started, nor while it drains; what has started or ended never again. An instance goes
+ * with the step it is of.
+ */
 function mayBeJudged(state: RunState, step: StepState): boolean {
-  return step.state === 'pending' && (state.ending === null || state.isDrained);
+  if (step.state !== 'pending' || step.plan.instance !== null || state.startedAt === null) return false;
+  return state.ending === null || state.isDrained;
 }
 
 function endUnstarted(state: RunState, step: StepState, verdict: 'skip' | 'block', at: number): Ending {
-  const { ended } = step.tally;
-  const isBelowSkip = step.plan.condition.mode === 'onSuccess' && ended.skipped > 0;
-  if (verdict === 'block') skip(state, step, 'upstream_failed', at);
-  else skip(state, step, isBelowSkip ? 'upstream_skipped' : 'condition_not_met', at);
-  return verdict === 'block' ? 'blocked' : 'skipped';
+  const { condition } = step.plan;
+  const isBelowSkip = condition.mode === 'onSuccess' && step.tally.ended.skipped > 0;
+  if (verdict === 'skip') {
+    skip(state, step, isBelowSkip ? 'upstream_skipped' : 'condition_not_met', at);
+    return 'skipped';
+  }
+  skip(state, step, 'upstream_failed', at);
+  if (condition.mode === 'join') state.hasBlockedJoin = true;
+  return 'blocked';
 }
 
-function skip(state: RunState, step: StepState, reason: StepReason, at: number): void {
+export function skip(state: RunState, step: StepState, reason: StepReason, at: number): void {
   endStep(state, step, 'skipped', at);
   step.reason = reason;
 }

@@ -1,6 +1,7 @@
-import { createTally, type Tally } from './condition.ts';
+import type { Delivery, HookName } from './delivery.ts';
 import { IntHeap } from './heap.ts';
-import type { Plan, PlanStep } from './plan.ts';
+import type { OwnPlan, Plan } from './plan.ts';
+import { createStepState, type StepState } from './step-state.ts';
 
 /**
  * Who moves a run next (`state-diagram.test.ts` holds this and the code together):
@@ -11,10 +12,12 @@ import type { Plan, PlanStep } from './plan.ts';
  *             ──a step failed: drained, failure path, compensated──────▶ failed
  *             ──its timeout: compensated; quarantine: at once──────────▶ failed
  *             ──cancel: failure path, compensated──────────────────────▶ cancelled
+ *     failed  ──retried by hand────────────────────────────────────────▶ running
  *
  * - `pending`: the dispatcher that claims it first.
  * - `running`: answers of handlers, callbacks, timers, and commands from outside.
- * - `completed`, `failed`, `cancelled`: nobody; its hook is still delivered (phase `hooks`).
+ * - `completed`, `cancelled`: nobody; its hook is still delivered (phase `hooks`).
+ * - `failed`: a person, by `retry`.
  */
 export type RunStateName = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
 
@@ -27,22 +30,28 @@ export type RunPhase = 'running' | 'waiting' | 'paused' | 'draining' | 'compensa
  *     pending ──its condition holds────────────────────────────────────▶ waiting
  *             ──its condition never will, or the run fails─────────────▶ skipped
  *             ──cancel, timeout of the run─────────────────────────────▶ cancelled
- *             ──by hand────────────────────────────────────────────────▶ completed | skipped
- *     waiting ──first send─────────────────────────────────────────────▶ running
- *             ──the run fails: cut off, or judged again once drained───▶ skipped | pending
+ *             ──by hand, or copied from the run that this one repeats──▶ completed | skipped
+ *     waiting ──first send, its own or of an instance──────────────────▶ running
+ *             ──slept, signalled, given its default, nothing to send───▶ completed
+ *             ──its `when` is false; the run fails: cut off────────────▶ skipped
+ *             ──the run fails: judged again once it has drained────────▶ pending
  *             ──cancel, timeout of the run─────────────────────────────▶ cancelled
- *             ──the run ends before its turn in a round came───────────▶ failed
+ *             ──an expression or a signal that failed it, a lost round─▶ failed
  *             ──by hand────────────────────────────────────────────────▶ completed | skipped
- *     running ──its last answer or callback────────────────────────────▶ completed | failed
+ *     running ──its last answer or callback, the end of its child run──▶ completed | failed
  *             ──cancel; timeout of the run─────────────────────────────▶ cancelled | failed
  *             ──by hand────────────────────────────────────────────────▶ completed | skipped
- *     failed  ──a round of policy `retry`──────────────────────────────▶ waiting
+ *     failed    ──a round of policy `retry`; the run retried by hand───▶ waiting | pending
+ *     skipped   ──the run retried by hand──────────────────────────────▶ pending
+ *     cancelled ──the run retried by hand──────────────────────────────▶ pending
  *
  * - `pending`: the end of a dependency, or its start (`inProgress`).
- * - `waiting`: the clock (`delay`, `runAt`), the serial lane, a free socket, or the end of a pause.
- * - `running`: the handler's answer or callback, the back-off timer, the attempt's timeout.
+ * - `waiting`: the clock (`delay`, `runAt`, `sleep`), a signal, the serial lane, a place among the instances of a
+ *   `forEach`, a free socket, or the end of a pause.
+ * - `running`: the handler's answer or callback, the end of its child run or of its instances, the back-off timer,
+ *   the attempt's timeout.
  * - `failed`: nobody, unless it awaits a round: then the end of the last step that is waiting or running.
- * - `completed`, `skipped`, `cancelled`: nobody.
+ * - `completed`: nobody. `failed`, `skipped`, `cancelled` in a run that failed: a person, by `retry`.
  */
 export type StepStateName =
   | 'pending'
@@ -59,70 +68,11 @@ export type StepReason =
   | 'branch_not_taken'
   | 'skipped_by_hand'
   | 'upstream_failed'
+  /** An instance that was not sent, because too many others had failed. */
+  | 'too_many_failures'
   | 'run_failed'
   | 'run_timeout'
   | 'run_cancelled';
-
-export interface StepError {
-  readonly code: string;
-  readonly message: string;
-  /** HTTP status of the answer that failed the attempt. */
-  readonly status?: number | undefined;
-  /** Set where the handler may have acted although no answer says so. */
-  readonly outcome?: 'unknown' | undefined;
-  /** What else the handler said of its error. */
-  readonly details?: unknown;
-}
-
-export type DeliveryKind = 'step' | 'compensation' | 'hook';
-export type HookName = 'onComplete' | 'onError';
-
-/** The obligation to POST one thing to one URL, and how far it has come. */
-export interface Delivery {
-  readonly kind: DeliveryKind;
-  /** Step index; -1 for a hook. */
-  readonly index: number;
-  /** Attempts started, which is also the number of the newest. */
-  attempts: number;
-  /** Attempts that count against `maxAttempts`: lost ones do not. */
-  spent: number;
-  /** An exchange is in flight. */
-  open: boolean;
-  /** When the newest attempt started; engine time in ms. */
-  attemptStartedAt: number;
-  firstStartedAt: number | null;
-  /** The handler has answered that a callback will come: until this engine time in ms. */
-  pendingUntil: number | null;
-  /** The attempt whose callback ended it, if one did. */
-  callback: number | null;
-  /** Back-off: not before this time; engine time in ms. */
-  retryAt: number | null;
-  error: StepError | null;
-  state: 'open' | 'completed' | 'failed';
-  /** Which sending of the step this is: a round of policy `retry`, or a retry by hand, is a new one. */
-  readonly round: number;
-}
-
-export interface StepState {
-  readonly plan: PlanStep;
-  state: StepStateName;
-  reason: StepReason | null;
-  readonly tally: Tally;
-  /** Its condition holds, its time has not come: engine time in ms. */
-  wakeAt: number | null;
-  /** Null until the step may be sent. */
-  delivery: Delivery | null;
-  startedAt: number | null;
-  completedAt: number | null;
-  /** How many steps of the run had ended before it did; null until it has. */
-  endedOrder: number | null;
-  /** How many steps had ended when it became ready: its requests carry those of them above it. */
-  readyOrder: number;
-  /** JSON text as it came. */
-  result: string | null;
-  error: StepError | null;
-  compensation: Delivery | null;
-}
 
 export interface RunError {
   readonly code: string;
@@ -132,12 +82,22 @@ export interface RunError {
 }
 
 export interface RunState {
-  readonly plan: Plan;
+  /** Shared with other runs, until steps are added to this one. */
+  plan: Plan;
+  /** `plan`, once it is this run's own. */
+  ownPlan: OwnPlan | null;
   readonly runId: string;
+  /** JSON text; expressions read it. */
+  readonly context: string;
+  /** Whose step this run is, and which run it repeats. */
+  parent: ParentLink | null;
+  rerunOf: string | null;
   state: RunStateName;
   phase: RunPhase;
   createdAt: number;
   startedAt: number | null;
+  /** From when the timeout counts: the start, or the latest retry by hand. */
+  clockFrom: number | null;
   completedAt: number | null;
   error: RunError | null;
   readonly steps: StepState[];
@@ -148,6 +108,18 @@ export interface RunState {
   active: number;
   /** Deliveries of steps with an exchange in flight. */
   openExchanges: number;
+  /** Of these, sub-workflow steps. */
+  openChildren: number;
+  /**
+   * Steps for `conclude` to look at: their condition holds and `when` or `forEach` is to be evaluated, or their
+   * time has come and they begin to sleep or to wait.
+   */
+  readonly toJudge: Map<number, 'condition' | 'beginning'>;
+  /** Steps that wait for a signal. */
+  readonly openWaits: Set<number>;
+  /** Signals that no wait has taken, oldest first: by `signal:<name>`, or `step:<id>` when meant for one. */
+  readonly signals: Map<string, string[]>;
+  signalCount: number;
   /** Step indices in order of completion. */
   readonly completionOrder: number[];
   /** The step that holds the serial lane. */
@@ -166,24 +138,55 @@ export interface RunState {
   compensate: boolean;
   /** Nothing new is sent until it is resumed; clocks run on. */
   isPaused: boolean;
-  hook: (Delivery & { readonly name: HookName; readonly url: string }) | null;
+  /** Rounds before the latest retry by hand. */
+  roundsBefore: number;
+  /** Steps with a `forEach` some of whose instances have just ended. */
+  readonly touchedGroups: Set<number>;
+  /** Steps that failed as losers of joins that could still be met. */
+  absorbed: number[];
+  /** A join can no longer be met: what it absorbed is looked at again. */
+  hasBlockedJoin: boolean;
+  hook: Hook | null;
+  /** Hooks of the rounds before a retry by hand. */
+  readonly pastHooks: Hook[];
 }
 
-export function createRunState(plan: Plan, runId: string): RunState {
+export type Hook = Delivery & { readonly name: HookName; readonly url: string };
+
+export interface ParentLink {
+  /** Run id. */
+  readonly run: string;
+  readonly step: string;
+  readonly round: number;
+  /** 1 for a child of a run that is nobody's child. */
+  readonly depth: number;
+}
+
+export function createRunState(plan: Plan, runId: string, context = '{}'): RunState {
   return {
     plan,
+    ownPlan: null,
     runId,
+    context,
+    parent: null,
+    rerunOf: null,
     state: 'pending',
     phase: 'waiting',
     createdAt: 0,
     startedAt: null,
+    clockFrom: null,
     completedAt: null,
     error: null,
-    steps: plan.steps.map(createStepState),
+    steps: plan.steps.map((step) => createStepState(step)),
     unfinished: plan.steps.length,
     endedCount: 0,
     active: 0,
     openExchanges: 0,
+    openChildren: 0,
+    toJudge: new Map(),
+    openWaits: new Set(),
+    signals: new Map(),
+    signalCount: 0,
     completionOrder: [],
     laneHolder: null,
     laneQueue: new IntHeap(),
@@ -194,66 +197,15 @@ export function createRunState(plan: Plan, runId: string): RunState {
     awaitingRound: [],
     compensate: plan.definition.saga,
     isPaused: false,
+    roundsBefore: 0,
+    touchedGroups: new Set(),
+    absorbed: [],
+    hasBlockedJoin: false,
     hook: null,
-  };
-}
-
-function createStepState(plan: PlanStep): StepState {
-  return {
-    plan,
-    state: 'pending',
-    reason: null,
-    tally: createTally(plan.dependencies.length),
-    wakeAt: null,
-    delivery: null,
-    startedAt: null,
-    completedAt: null,
-    endedOrder: null,
-    readyOrder: 0,
-    result: null,
-    error: null,
-    compensation: null,
-  };
-}
-
-/** A new round is a new delivery with a fresh budget, whose attempt numbers go on. */
-export function createDelivery(kind: DeliveryKind, index: number, round = 0, attempts = 0): Delivery {
-  return {
-    kind,
-    index,
-    round,
-    attempts,
-    spent: 0,
-    open: false,
-    attemptStartedAt: 0,
-    firstStartedAt: null,
-    pendingUntil: null,
-    callback: null,
-    retryAt: null,
-    error: null,
-    state: 'open',
+    pastHooks: [],
   };
 }
 
 export function isTerminal(state: RunStateName): boolean {
   return state === 'completed' || state === 'failed' || state === 'cancelled';
-}
-
-/** Every end of a step, whatever its cause, goes through here. */
-export function endStep(
-  state: RunState,
-  step: StepState,
-  outcome: 'completed' | 'failed' | 'skipped' | 'cancelled',
-  at: number,
-): void {
-  if (step.state === 'waiting' || step.state === 'running') state.active--;
-  step.wakeAt = null;
-  step.state = outcome;
-  step.completedAt = at;
-  step.endedOrder = state.endedCount++;
-  state.unfinished--;
-}
-
-export function hasEnded(step: StepState): boolean {
-  return step.state !== 'pending' && step.state !== 'waiting' && step.state !== 'running';
 }

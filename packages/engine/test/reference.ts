@@ -32,6 +32,8 @@ export class Reference {
   #failedStep: string | null = null;
   #rounds = 0;
   #dueSteps: Book[] = [];
+  /** Losers of joins, in the order in which they failed. */
+  readonly #absorbed: Book[] = [];
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -137,8 +139,11 @@ export class Reference {
     const policy = book.step.failurePolicy ?? this.#plan.definition.failurePolicy;
     const roundsMax = this.#plan.definition.retryRounds ?? 1;
     if (policy === 'continue') book.end = 'f';
-    else if (this.#cause !== null || this.#isAbsorbed(book)) book.end = 'F';
-    else if (policy === 'retry' && this.#rounds < roundsMax) book.awaitsRound = true;
+    else if (this.#cause !== null) book.end = 'F';
+    else if (this.#isAbsorbed(book)) {
+      book.end = 'F';
+      this.#absorbed.push(book);
+    } else if (policy === 'retry' && this.#rounds < roundsMax) book.awaitsRound = true;
     else this.#cutOff(book);
   }
 
@@ -231,6 +236,8 @@ export class Reference {
         else Object.assign(book, { end: 'K', reason: reasonOfSkip(book.step) });
       }
     }
+    const bearing = this.#absorbed.find((book) => !this.#isAbsorbed(book));
+    if (bearing && this.#cause === null) this.#cutOff(bearing);
   }
 
   due({ kind, index }: Delivery): void {

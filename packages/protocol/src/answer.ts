@@ -1,4 +1,4 @@
-import type { Outcome, RetryPolicy, StepError } from '@waybill/engine';
+import type { DefinitionFault, Outcome, RetryPolicy, StepDefinition, StepError } from '@waybill/engine';
 import { wire } from './headers.ts';
 import { memberText } from './json-text.ts';
 
@@ -14,7 +14,13 @@ export interface ClassifyOptions {
   readonly resultBytesMax: number;
   /** Epoch ms, for `Retry-After` given as a date. */
   readonly nowMs: number;
+  /** What `addSteps` of an answer comes to; absent where an answer cannot add steps. */
+  readonly parseSteps?: ((input: unknown) => AddedSteps) | undefined;
 }
+
+export type AddedSteps =
+  | { readonly steps: readonly StepDefinition[] }
+  | { readonly faults: readonly DefinitionFault[] };
 
 const envelopeKeys = new Set([
   'success',
@@ -35,6 +41,29 @@ const detailsLengthMax = 16_384;
 /** What a handler's answer means for its delivery (http-contract.md, semantics.md "Answers"). */
 export function classifyAnswer(answer: HandlerAnswer, options: ClassifyOptions): Outcome {
   const parsed = parseBody(answer.body);
+  const outcome = outcomeOf(answer, parsed, options);
+  const asked = addStepsOf(parsed, outcome);
+  const added = asked === undefined ? undefined : options.parseSteps?.(asked);
+  if (!added) return outcome;
+  return 'steps' in added ? { ...outcome, addSteps: added.steps } : refused(answer, outcome, added.faults);
+}
+
+/** Of a failure whatever else it says; of a success only in an envelope, where it is no part of the result. */
+function addStepsOf({ record }: ParsedBody, outcome: Outcome): unknown {
+  if (record === null || !(outcome.kind === 'failure' || isEnvelope(record))) return undefined;
+  return record.addSteps ?? undefined;
+}
+
+/** An answer that adds what cannot be added is its handler's mistake, and no attempt would mend it. */
+function refused(answer: HandlerAnswer, outcome: Outcome, faults: readonly DefinitionFault[]): Outcome {
+  const shown = faults.slice(0, 3).map(({ path, message }) => `${path} ${message}`);
+  const more = faults.length > shown.length ? `, and ${faults.length - shown.length} more` : '';
+  const message = `the answer's addSteps have ${faults.length} fault(s): ${shown.join('; ')}${more}`;
+  if (outcome.kind !== 'failure') return permanent(answer, 'invalid_steps', message);
+  return { ...outcome, error: { ...outcome.error, message: `${outcome.error.message} (${message})` } };
+}
+
+function outcomeOf(answer: HandlerAnswer, parsed: ParsedBody, options: ClassifyOptions): Outcome {
   const isSuccessStatus = answer.status >= 200 && answer.status < 300;
   if (!isSuccessStatus || parsed.record?.success === false) return failure(answer, parsed, options);
   if (isPending(answer, parsed)) return { kind: 'pending', status: answer.status };

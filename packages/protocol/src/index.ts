@@ -2,7 +2,7 @@
  * The wire: schemas, error codes, header names, ids, and what an answer means. Knows HTTP's words but
  * opens no socket; imports the engine only.
  */
-export { type ClassifyOptions, classifyAnswer, type HandlerAnswer } from './answer.ts';
+export { type AddedSteps, type ClassifyOptions, classifyAnswer, type HandlerAnswer } from './answer.ts';
 export { type DefinitionResult, parseDefinition } from './definition.ts';
 export type { DefinitionChecks } from './definition-checks.ts';
 export {

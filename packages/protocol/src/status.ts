@@ -1,4 +1,4 @@
-import { type Delivery, isTerminal, type RunState, type StepState } from '@waybill/engine';
+import { type Delivery, isTerminal, type RunState, resultOf, type StepState } from '@waybill/engine';
 import { isoTime } from './iso-time.ts';
 
 /** What the engine does not know of a run. */
@@ -21,7 +21,7 @@ export function objectText(members: readonly (readonly [key: string, text: strin
 /** The run status of http-contract.md, as JSON text: contexts and results travel as they came. */
 export function statusText(state: RunState, info: RunInfo): string {
   const json = JSON.stringify;
-  const running = state.steps.filter((step) => step.state === 'running').map((step) => step.plan.id);
+  const running = idsIn(state, 'running');
   return objectText([
     ['id', json(info.id)],
     ['workflowId', json(info.workflowId)],
@@ -44,19 +44,27 @@ export function statusText(state: RunState, info: RunInfo): string {
     ['hooks', json(hooksOf(state))],
     ['tags', json(info.tags)],
     ['metadata', info.metadata ?? '{}'],
-    ['parentRunId', 'null'],
-    ['steps', `[${state.steps.map(stepText).join(',')}]`],
+    ['parentRunId', json(state.parent?.run ?? null)],
+    ['rerunOf', json(state.rerunOf)],
+    ['steps', `[${state.steps.map((step) => stepText(state, step)).join(',')}]`],
   ]);
 }
 
+/** A `forEach` is one step here; its instances are among `steps`. */
 export function idsIn(state: RunState, name: StepState['state']): string[] {
-  return state.steps.filter((step) => step.state === name).map((step) => step.plan.id);
+  return wholeSteps(state)
+    .filter((step) => step.state === name)
+    .map((step) => step.plan.id);
+}
+
+function wholeSteps({ steps }: RunState): StepState[] {
+  return steps.filter(({ plan }) => plan.instance === null);
 }
 
 /** Step id → raw result, for steps that completed. */
 export function resultsText(state: RunState): string {
-  const completed = state.steps.filter((step) => step.state === 'completed');
-  return objectText(completed.map((step) => [step.plan.id, step.result ?? 'null'] as const));
+  const completed = wholeSteps(state).filter((step) => step.state === 'completed');
+  return objectText(completed.map((step) => [step.plan.id, resultOf(state, step) ?? 'null'] as const));
 }
 
 export interface CompensationView {
@@ -76,9 +84,8 @@ export function compensationsOf(state: RunState): CompensationView[] {
 }
 
 function hooksOf(state: RunState) {
-  const { hook } = state;
-  if (!hook) return [];
-  return [{ kind: hook.name, url: hook.url, ...deliveryView(hook) }];
+  const hooks = state.hook ? [...state.pastHooks, state.hook] : state.pastHooks;
+  return hooks.map((hook) => ({ kind: hook.name, url: hook.url, ...deliveryView(hook) }));
 }
 
 function deliveryView(delivery: Delivery) {
@@ -87,7 +94,7 @@ function deliveryView(delivery: Delivery) {
   return { state, attempts: delivery.attempts, error: delivery.error };
 }
 
-function stepText(step: StepState): string {
+function stepText(state: RunState, step: StepState): string {
   const { definition } = step.plan;
   const json = JSON.stringify;
   return objectText([
@@ -98,18 +105,38 @@ function stepText(step: StepState): string {
     ['startedAt', json(isoTime(step.startedAt))],
     ['completedAt', json(isoTime(step.completedAt))],
     ['attempts', json(step.delivery?.attempts ?? 0)],
-    ['result', step.result ?? 'null'],
+    ['result', resultOf(state, step) ?? 'null'],
     ['error', json(step.error ?? step.delivery?.error ?? null)],
     ['outcome', json(step.error?.outcome ?? null)],
     ['dependsOn', json(definition.dependsOn)],
     ['parallel', json(definition.parallel)],
     ['timeout', json(definition.timeout)],
     ['url', json(definition.url ?? null)],
+    ...kindTexts(step),
   ]);
 }
 
-/** What a running step is busy with; null for every other state. */
-function phaseOf(step: StepState): 'open' | 'backoff' | null {
-  if (step.state !== 'running') return null;
-  return step.delivery?.open ? 'open' : 'backoff';
+/** Only where they say something: most steps are plain requests. */
+function kindTexts({ plan, group, delivery }: StepState): [string, string][] {
+  const { definition, instance } = plan;
+  const texts: [string, string][] = [];
+  if (definition.sleep !== undefined) texts.push(['sleep', JSON.stringify(definition.sleep)]);
+  if (definition.waitFor) texts.push(['waitFor', JSON.stringify(definition.waitFor)]);
+  if (definition.workflow !== undefined) {
+    texts.push(['workflow', JSON.stringify(definition.workflow)]);
+    texts.push(['childRunId', JSON.stringify(delivery?.child ?? null)]);
+  }
+  if (group) texts.push(['instances', String(group.count)]);
+  if (instance) texts.push(['index', String(instance.index)], ['item', instance.item]);
+  return texts;
+}
+
+/** What a step that has not ended is busy with; null for every other. */
+function phaseOf({ state, delivery, plan, beganAt }: StepState): string | null {
+  if (state === 'waiting' && beganAt !== null) return plan.kind === 'sleep' ? 'sleeping' : 'signal';
+  if (state !== 'running') return null;
+  if (delivery === null) return 'instances';
+  if (!delivery.open) return 'backoff';
+  if (delivery.child !== null) return 'child';
+  return delivery.pendingUntil === null ? 'open' : 'callback';
 }

@@ -29,7 +29,7 @@ export interface StepStatus {
   readonly id: string;
   readonly state: StepState;
   /** What a running step is busy with; `open` includes the wait for a callback. */
-  readonly phase: 'open' | 'backoff' | null;
+  readonly phase: 'open' | 'backoff' | 'callback' | 'child' | 'instances' | 'sleeping' | 'signal' | null;
   readonly reason: StepReason | (string & {}) | null;
   readonly startedAt: string | null;
   readonly completedAt: string | null;

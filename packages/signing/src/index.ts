@@ -10,7 +10,14 @@ export {
   isBootstrapApiKey,
   isWellFormedApiKey,
 } from './api-key.ts';
-export { type CallbackClaims, type CallbackTokens, createCallbackTokens } from './callback-token.ts';
+export {
+  type ApprovalClaims,
+  type ApprovalTokens,
+  type CallbackClaims,
+  type CallbackTokens,
+  createApprovalTokens,
+  createCallbackTokens,
+} from './callback-token.ts';
 export { SigningError, type SigningErrorCode } from './errors.ts';
 export { createKeyring, type Keyring } from './keyring.ts';
 export { createSigner, generateSigningSecret, publicKeyOf, type SignedMessage, type Signer } from './sign.ts';

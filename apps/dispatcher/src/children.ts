@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import type { Delivery, Plan } from '@waybill/engine';
+import { idOfUuid } from '@waybill/protocol';
+import type { NewChild } from '@waybill/store';
+import type { RunDriver } from './run-driver.ts';
+
+export interface FoundWorkflow {
+  readonly plan: Plan;
+  readonly version: number;
+}
+
+/** The run that a sub-workflow step becomes. Its context is the step's payload, else that of its parent. */
+export function newChild(
+  { state, info, project }: RunDriver,
+  { index, round, attempts }: Delivery,
+  { plan, version }: FoundWorkflow,
+  now: number,
+): NewChild & { readonly id: string } {
+  const { id: step, definition } = state.plan.steps[index]!;
+  const uuid = derivedUuid(now, `${info.id}:${index}:${round}:${attempts}`);
+  const { tags = [], metadata } = plan.definition;
+  const parent = { run: info.id, step, round, depth: (state.parent?.depth ?? 0) + 1 };
+  return {
+    id: idOfUuid('run', uuid),
+    uuid,
+    run: {
+      projectUuid: project.uuid,
+      workflowKey: plan.definition.id,
+      version,
+      context: definition.payload === undefined ? info.context : JSON.stringify(definition.payload),
+      tags,
+      metadata: metadata ? JSON.stringify(metadata) : null,
+      createdAtMs: now,
+      startedAtMs: null,
+    },
+    event: { type: 'run.created', at: now, parent },
+  };
+}
+
+/** A UUIDv7 of this time whose random bits follow from `seed`. */
+function derivedUuid(timeMs: number, seed: string): string {
+  const bytes = createHash('sha256').update(seed).digest().subarray(0, 16);
+  bytes.writeUIntBE(timeMs, 0, 6);
+  bytes[6] = 0x70 | (bytes[6]! & 0x0f);
+  bytes[8] = 0x80 | (bytes[8]! & 0x3f);
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}

@@ -1,0 +1,3 @@
+export function elementsOf(text: string): string[] {
+  return (JSON.parse(text) as unknown[]).map((x) => JSON.stringify(x));
+}

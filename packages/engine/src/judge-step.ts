@@ -1,0 +1,72 @@
+import { stepsMax } from './decide-added-steps.ts';
+import type { StepError } from './delivery.ts';
+import type { RunEvent } from './events.ts';
+import {
+  type Compiled,
+  type Expression,
+  type ExpressionInput,
+  evaluateCondition,
+  evaluateList,
+} from './expression/index.ts';
+import { hasSignal } from './signals.ts';
+import type { RunState } from './state.ts';
+import { resultOf, type StepState } from './step-state.ts';
+
+/** What becomes of a step that `toJudge` names: its expressions are evaluated, or its wait begins. */
+export function judgeStep(state: RunState, index: number, now: number): RunEvent {
+  const step = state.steps[index]!;
+  return state.toJudge.get(index) === 'condition' ? evaluate(state, step, now) : begin(state, step, now);
+}
+
+function evaluate(state: RunState, step: StepState, at: number): RunEvent {
+  const { id, when, forEach } = step.plan;
+  if (when !== null) {
+    const verdict = evaluated(state, when, evaluateCondition);
+    if ('error' in verdict) return faulted(id, 'when', verdict.error, at);
+    if (!verdict.value) return { type: 'step.declined', at, step: id };
+  }
+  if (forEach === null || step.group !== null) return { type: 'step.admitted', at, step: id };
+  const list = evaluated(state, forEach, evaluateList);
+  if ('error' in list) return faulted(id, 'forEach', list.error, at);
+  const { items } = list;
+  const total = state.steps.length + items.length;
+  if (total > stepsMax) {
+    const error = `the run would have ${total} steps with its ${items.length} instances, above stepsMax ${stepsMax}`;
+    return { type: 'step.faulted', at, step: id, error: { code: 'too_many_steps', message: error } };
+  }
+  return { type: 'step.expanded', at, step: id, result: `[${items.join(',')}]` };
+}
+
+/** `parseDefinition` lets no faulty expression through; another version of the library may see it otherwise. */
+function evaluated<T>(
+  state: RunState,
+  compiled: Compiled,
+  evaluate: (expression: Expression, input: ExpressionInput) => T,
+): T | { error: string } {
+  if ('fault' in compiled) return { error: compiled.fault };
+  return evaluate(compiled.expression, inputOf(state));
+}
+
+function inputOf(state: RunState): ExpressionInput {
+  return {
+    context: state.context,
+    step(id) {
+      const index = state.plan.indexById.get(id);
+      const step = index === undefined ? undefined : state.steps[index];
+      return step ? { state: step.state, result: resultOf(state, step), error: step.error } : null;
+    },
+  };
+}
+
+function faulted(step: string, field: string, message: string, at: number): RunEvent {
+  const error: StepError = { code: 'expression_failed', message: `${field}: ${message}` };
+  return { type: 'step.faulted', at, step, error };
+}
+
+function begin(state: RunState, step: StepState, at: number): RunEvent {
+  const { id, definition } = step.plan;
+  if (definition.waitFor && hasSignal(state, step)) return { type: 'signal.taken', at, step: id };
+  const seconds = definition.sleep ?? definition.waitFor?.timeout;
+  const until = seconds === undefined ? undefined : at + seconds * 1000;
+  return { type: 'step.began', at, step: id, until };
+}

@@ -1,0 +1,66 @@
+import { completeStep } from './complete-step.ts';
+import type { StepError } from './delivery.ts';
+import type { Effects } from './effects.ts';
+import { failStep } from './fail-step.ts';
+import { admitMembers, membersOf } from './group.ts';
+import { skip } from './settle.ts';
+import type { RunState } from './state.ts';
+import { endStep, hasEnded, type StepState } from './step-state.ts';
+
+/**
+ * Instances have ended: others take their places, or the `forEach` is past its tolerance, or it is over. Once an
+ * event has had all its consequences, because the end of one may cut off others.
+ */
+export function settleGroups(state: RunState, at: number, effects: Effects): void {
+  for (const index of state.touchedGroups) {
+    state.touchedGroups.delete(index);
+    const step = state.steps[index]!;
+    // Ended as a whole; or still to start, in a run that copies the end of its instances.
+    if (hasEnded(step) || step.state === 'pending') continue;
+    const { left, failures, tolerated, isGivenUp } = step.group!;
+    if (left > 0 && failures > tolerated && !isGivenUp) giveUp(state, step, at, effects);
+    if (step.group!.left === 0) finish(state, step, at, effects);
+    else admitMembers(state, step, effects);
+  }
+}
+
+/** No new instance is sent; what is in flight finishes and is recorded. */
+function giveUp(state: RunState, step: StepState, at: number, effects: Effects): void {
+  step.group!.isGivenUp = true;
+  for (const member of membersOf(state, step)) {
+    if (hasEnded(member) || member.delivery?.open) continue;
+    if (member.delivery) effects.revoked(member.delivery);
+    if (member.startedAt === null) {
+      skip(state, member, 'too_many_failures', at);
+      continue;
+    }
+    member.delivery!.retryAt = null;
+    member.error = member.delivery!.error;
+    endStep(state, member, 'failed', at);
+  }
+}
+
+function finish(state: RunState, step: StepState, at: number, effects: Effects): void {
+  const { failures, tolerated, isCutOff } = step.group!;
+  const error = failures > tolerated ? tooManyFailures(state, step) : isCutOff ? cutOff : null;
+  if (error) failStep(state, step, error, at, effects);
+  else completeStep(state, step, { at, result: null }, effects);
+}
+
+const cutOff: StepError = {
+  code: 'run_failed',
+  message: 'the run failed before every instance had ended',
+};
+
+const indicesShown = 100;
+
+function tooManyFailures(state: RunState, step: StepState): StepError {
+  const failed = membersOf(state, step).filter(({ state }) => state === 'failed');
+  const indices = failed.map(({ plan }) => plan.instance!.index);
+  const shown = indices.slice(0, indicesShown).join(', ') + (indices.length > indicesShown ? ', …' : '');
+  return {
+    code: 'too_many_failures',
+    message: `${indices.length} of ${step.group!.count} instances failed, ${step.group!.tolerated} may: ${shown}`,
+    details: { indices },
+  };
+}
