@@ -80,7 +80,7 @@ export class RunDriver {
 
   /**
    * Folds the journal and takes up what it left: exchanges of an earlier owner are lost. False when there
-   * is nothing left to drive.
+   * is nothing left to drive, unless a command reopens the run.
    */
   resume(journal: readonly { readonly seq: number; readonly event: RunEvent }[]): boolean {
     for (const { seq, event } of journal) {
@@ -202,7 +202,6 @@ export class RunDriver {
   ): Promise<void> {
     const { state } = this;
     const isEnd = events.some((event) => endTypes.has(event.type));
-    const isHookEnd = events.some((event) => hookEndTypes.has(event.type));
     const isStart = extra.create === undefined && events.some((event) => event.type === 'run.started');
     const entry: JournalEntry = {
       run: this.#ref,
@@ -213,7 +212,7 @@ export class RunDriver {
           ? { state: state.state, startedAtMs: state.startedAt, finishedAtMs: state.completedAt }
           : undefined,
       // Starts recorded before the end are not the end, though memory is done already.
-      done: (isEnd || isHookEnd) && state.phase === 'done',
+      done: state.phase === 'done' && events.some((event) => event.type !== 'attempt.started'),
       bytes: bytesOf(events) + (extra.create?.context.length ?? 0),
     };
     try {
@@ -308,8 +307,6 @@ const endTypes: ReadonlySet<string> = new Set([
   'run.cancelled',
   'run.quarantined',
 ]);
-
-const hookEndTypes: ReadonlySet<string> = new Set(['hook.delivered', 'hook.failed']);
 
 class CollectedEffects implements Effects {
   readonly dueDeliveries: Delivery[] = [];
