@@ -11,7 +11,10 @@ export interface AttemptView {
   status: number | null;
   error: unknown;
   retryAt: string | null;
-  readonly request: { readonly url: string; readonly webhookId: string };
+  /** Both null for a sub-workflow, which no request starts. */
+  readonly request: { readonly url: string | null; readonly webhookId: string | null };
+  /** The run that a sub-workflow step was. */
+  childRunId?: string;
   /** First characters of the answer that failed the attempt. */
   answer: string | null;
 }
@@ -22,22 +25,21 @@ export function attemptsOf(
   plan: Plan,
   step: { readonly index: number; readonly runId: string },
 ): AttemptView[] {
-  const { id, definition } = plan.steps[step.index]!;
+  const { id: stepId, definition } = plan.steps[step.index]!;
   const attempts = new Map<string, AttemptView>();
   let round = 0;
   for (const event of events) {
     if (event.type === 'run.retrying') round = event.round;
+    if (event.type === 'run.reopened') round++;
     if (endsOpenAttempts.has(event.type)) {
       for (const view of attempts.values()) if (view.state === 'open') giveUp(view, event.at);
     }
-    if (!('delivery' in event) || event.step !== id || event.delivery === 'hook') continue;
+    if (!('delivery' in event) || event.step !== stepId || event.delivery === 'hook') continue;
     const { delivery, attempt } = event;
     const name = `${delivery}:${attempt}`;
-    const url = delivery === 'step' ? definition.url! : definition.compensation!;
-    const request = {
-      url,
-      webhookId: webhookId(step.runId, delivery, step.index, delivery === 'step' ? round : 0),
-    };
+    const url = (delivery === 'step' ? definition.url : definition.compensation) ?? null;
+    const id = webhookId(step.runId, delivery, step.index, delivery === 'step' ? round : 0);
+    const request = { url, webhookId: url === null ? null : id };
     const view = attempts.get(name) ?? opened(delivery, attempt, request);
     attempts.set(name, view);
     record(view, event);
@@ -67,6 +69,11 @@ function opened(
 function record(view: AttemptView, event: AttemptEvent): void {
   if (event.type === 'attempt.started') {
     view.startedAt = isoTime(event.at);
+    return;
+  }
+  if (event.type === 'child.started') {
+    view.startedAt = isoTime(event.at);
+    view.childRunId = event.child;
     return;
   }
   if (event.type === 'attempt.extended') return;

@@ -1,6 +1,6 @@
 import type { Plan, RunEvent } from '@waybill/engine';
 import type { Limits } from '@waybill/protocol';
-import type { CallbackTokens } from '@waybill/signing';
+import type { ApprovalTokens, CallbackTokens } from '@waybill/signing';
 import type { Database, Hints, Journal, NewRun, PlanCache } from '@waybill/store';
 import type { Logger } from 'pino';
 
@@ -26,6 +26,9 @@ export interface ApiDeps {
   /** How long a command's outcome is waited for before it is answered 202; 5 s when absent. */
   readonly outcomeWaitMs?: number;
   readonly callbackTokens: Pick<CallbackTokens, 'read'>;
+  readonly approvalTokens: ApprovalTokens;
+  /** Where people reach this API, without a slash at the end; null when nobody has said. */
+  readonly publicUrl: string | null;
   /** What the deployment lets steps call; null, or what is wrong. */
   readonly checkUrl: (url: string) => string | null;
   readonly checkHeader: (name: string, value: string) => string | null;

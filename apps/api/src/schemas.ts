@@ -49,6 +49,31 @@ export const callbackBody = z
   })
   .openapi('Callback');
 
+export const addStepsBody = z
+  .strictObject({
+    // Judged by `parseAddedSteps`, which needs the run.
+    steps: z
+      .array(z.unknown())
+      .min(1)
+      .openapi({ items: { type: 'object' } }),
+  })
+  .openapi('AddSteps');
+
+export const signalBody = z.strictObject({ payload: z.unknown().optional() }).openapi('Signal');
+
+export const approvalBody = z
+  .looseObject({ approved: z.boolean().optional() })
+  .openapi('Approval', { description: 'The payload of the signal; `{"approved": true}` when empty' });
+
+export const rerunBody = z
+  .strictObject({
+    fromStep: z.string().optional(),
+    // Judged by `contextText`, as for a start.
+    context: z.unknown().optional().openapi({ type: 'object' }),
+    version: versionNumber.optional(),
+  })
+  .openapi('RerunRun');
+
 export const heartbeatBody = z
   .strictObject({
     progress: z.number().min(0).max(100).optional(),
@@ -102,7 +127,16 @@ const stepView = z
     dependsOn: z.array(z.string()),
     parallel: z.boolean(),
     timeout: z.number(),
-    url: z.string(),
+    url: z.string().nullable(),
+    sleep: z.number().optional(),
+    waitFor: z
+      .object({ signal: z.string(), timeout: z.number().optional(), default: z.unknown() })
+      .optional(),
+    workflow: z.string().optional(),
+    childRunId: z.string().nullable().optional(),
+    instances: z.int().optional(),
+    index: z.int().optional(),
+    item: z.unknown().optional(),
   })
   .openapi('Step');
 
@@ -132,6 +166,7 @@ export const runStatus = z
     tags: z.array(z.string()),
     metadata: metadataSchema,
     parentRunId: z.string().nullable(),
+    rerunOf: z.string().nullable(),
     steps: z.array(stepView),
   })
   .openapi('RunStatus');
@@ -161,7 +196,8 @@ export const attemptView = z
     status: z.int().nullable(),
     error,
     retryAt: time.nullable(),
-    request: z.object({ url: z.string(), webhookId: z.string() }),
+    request: z.object({ url: z.string().nullable(), webhookId: z.string().nullable() }),
+    childRunId: z.string().optional(),
     answer: z.string().nullable(),
   })
   .openapi('Attempt');
@@ -186,20 +222,23 @@ export const eventView = z
     code: z.string().optional(),
     detail: z.string().optional(),
   })
+  .catchall(z.unknown())
   .openapi('Event');
 
 export const graphView = z
   .object({
     nodes: z.array(
-      stepView.pick({
-        id: true,
-        state: true,
-        reason: true,
-        parallel: true,
-        attempts: true,
-        startedAt: true,
-        completedAt: true,
-      }),
+      stepView
+        .pick({
+          id: true,
+          state: true,
+          reason: true,
+          parallel: true,
+          attempts: true,
+          startedAt: true,
+          completedAt: true,
+        })
+        .extend({ instanceOf: z.string().optional() }),
     ),
     edges: z.array(z.object({ from: z.string(), to: z.string() })),
   })

@@ -11,8 +11,8 @@ import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 import type { CallbackOptions } from './exchanges.ts';
 import { Loop } from './loop.ts';
-import { type NewOwnedRun, Session } from './session.ts';
 import type { ProjectCache } from './project-cache.ts';
+import { type NewOwnedRun, Session } from './session.ts';
 
 export interface DispatcherDeps {
   readonly databaseUrl: string;

@@ -21,8 +21,6 @@ export interface DriverContext {
   onDone(driver: RunDriver): void;
   /** The latest version of a workflow, or null when the project has none of that key. */
   findWorkflow(projectUuid: string, key: string): Promise<FoundWorkflow | null>;
-  /** A transition created other runs or left commands for them. */
-  onOthersAffected(): void;
   /** Reads the inbox first: a callback stored in time beats the timeout. */
   beforeTimeout(fire: () => void): void;
   /** The journal did not take a transition: memory is ahead of the truth. */

@@ -79,8 +79,7 @@ export class Exchanges {
     if (callbacks === null || delivery.kind !== 'step') return noLinks;
     const { state, info } = driver;
     const expiresAtSeconds = Math.ceil(((state.clockFrom ?? 0) + state.plan.timeoutMs) / 1000);
-    const approvals = state.plan.steps[delivery.index]!.dependents
-      .map((index) => state.plan.steps[index]!)
+    const approvals = state.plan.steps[delivery.index]!.dependents.map((index) => state.plan.steps[index]!)
       .filter(({ kind }) => kind === 'wait')
       .map(({ id }) => {
         const token = callbacks.approvals.mint({ run: info.id, step: id }, expiresAtSeconds);
@@ -109,7 +108,12 @@ export class Exchanges {
     if (answer.kind === 'answer') {
       const { resultBytesMax, clock } = this.#options;
       const retries = retryPolicyOf(driver.state, delivery);
-      const outcome = classifyAnswer(answer, { retries, resultBytesMax, nowMs: clock.now(), parseSteps: parserOf(driver, delivery) });
+      const outcome = classifyAnswer(answer, {
+        retries,
+        resultBytesMax,
+        nowMs: clock.now(),
+        parseSteps: parserOf(driver, delivery),
+      });
       // Only steps wait for callbacks: whoever takes a compensation or a hook with a 202 has taken it.
       const isTaken = outcome.kind === 'pending' && delivery.kind !== 'step';
       return isTaken ? { kind: 'success', status: answer.status, result: 'null' } : outcome;

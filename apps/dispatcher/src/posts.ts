@@ -11,7 +11,9 @@ export function postsOf(driver: RunDriver, effects: CollectedEffects, isEnd: boo
   const { parent } = driver.state;
   if (isEnd && parent) {
     const { run, step, round } = parent;
-    posts.push(post(run, { type: 'childEnded', step, round, outcome: outcomeOf(driver.state, driver.info.id) }));
+    posts.push(
+      post(run, { type: 'childEnded', step, round, outcome: outcomeOf(driver.state, driver.info.id) }),
+    );
   }
   return posts;
 }

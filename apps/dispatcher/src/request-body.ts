@@ -34,12 +34,7 @@ export interface RequestFacts extends RequestLinks {
 }
 
 /** Bodies are concatenated from the texts that came in; nothing a user sent is serialised again. */
-export function requestBody(
-  state: RunState,
-  info: RunInfo,
-  delivery: Delivery,
-  facts: RequestFacts,
-): string {
+export function requestBody(state: RunState, info: RunInfo, delivery: Delivery, facts: RequestFacts): string {
   const { nowMs } = facts;
   if (delivery.kind === 'step') return stepBody(state, info, state.steps[delivery.index]!, facts);
   if (delivery.kind === 'compensation') {

@@ -5,7 +5,6 @@ import {
   createRunState,
   type Delivery,
   dueDeliveries,
-  type Effects,
   evolve,
   findDelivery,
   isSendable,
@@ -16,7 +15,6 @@ import {
   type RunEvent,
   type RunState,
   transact,
-  type Wake,
   type WakeTarget,
   wakes,
 } from '@waybill/engine';
@@ -95,7 +93,7 @@ export class RunDriver {
 
   /**
    * Folds the journal and takes up what it left: exchanges of an earlier owner are lost. False when there
-   * is nothing left to drive.
+   * is nothing left to drive, unless a command reopens the run.
    */
   resume(journal: readonly { readonly seq: number; readonly event: RunEvent }[]): boolean {
     for (const { seq, event } of journal) {
@@ -255,7 +253,6 @@ export class RunDriver {
   ): Promise<void> {
     const { state } = this;
     const isChanged = events.some((event) => changeTypes.has(event.type)) && extra.create === undefined;
-    const isHookEnd = events.some((event) => hookEndTypes.has(event.type));
     const isEnd = events.some((event) => endTypes.has(event.type));
     // Not if the step could not become a run after all.
     const children = events.some(({ type }) => type === 'child.started') ? asked : undefined;
@@ -271,7 +268,7 @@ export class RunDriver {
           ? { state: state.state, startedAtMs: state.startedAt, finishedAtMs: state.completedAt }
           : undefined,
       // Starts recorded before the end are not the end, though memory is done already.
-      done: (isEnd || isHookEnd) && state.phase === 'done',
+      done: state.phase === 'done' && events.some((event) => event.type !== 'attempt.started'),
       bytes: bytesOf(events) + (extra.create?.context.length ?? 0),
     };
     try {
@@ -281,7 +278,6 @@ export class RunDriver {
       throw error;
     }
     this.#committed(effects, entry);
-    if (children || posts.length > 0) this.#context.onOthersAffected();
   }
 
   #committed(effects: CollectedEffects, entry: JournalEntry): void {
@@ -388,7 +384,6 @@ const endTypes: ReadonlySet<string> = new Set([
   'run.quarantined',
 ]);
 const changeTypes: ReadonlySet<string> = new Set(['run.started', 'run.reopened']);
-const hookEndTypes: ReadonlySet<string> = new Set(['hook.delivered', 'hook.failed']);
 
 function bytesOf(events: readonly RunEvent[]): number {
   let bytes = events.length * rowBytes;

@@ -151,6 +151,40 @@ test('a command in the inbox is applied, and its row goes', async () => {
   expect(commands).toEqual(['command.applied']);
 });
 
+describe('a run that is done and in the queue all the same', () => {
+  async function doneRun(): Promise<string> {
+    const at = Date.now();
+    const end = { delivery: 'step', step: 'a', attempt: 1, startedAt: at, result: '1' } as const;
+    return database.createRun(await database.store(handler.chain(['a'])), [
+      { type: 'run.started', at },
+      { type: 'step.completed', at, ...end },
+      { type: 'run.completed', at },
+    ]);
+  }
+
+  test('is taken out', async () => {
+    const { session } = await startSession();
+    const run = await doneRun();
+    expect(await session.claim()).toBe(1);
+    expect(await database.queue(run)).toBeUndefined();
+    expect(session.runCount).toBe(0);
+  });
+
+  test('is taken out with the answer to its command, if that is a refusal', async () => {
+    const { session, committed } = await startSession();
+    const run = await doneRun();
+    await database.sql`delete from run_queue where run_id = ${run}`;
+    await database.reopen(run, { type: 'cancel' });
+    expect(await session.claim()).toBe(1);
+    await committed(run, 'command.refused');
+    expect(types(await database.events(run)).at(-1)).toBe('command.refused');
+    expect(await database.queue(run)).toBeUndefined();
+    expect(await database.sql`select 1 from inbox where run_id = ${run}`).toEqual([]);
+    expect(session.runCount).toBe(0);
+    expect(sent()).toEqual([]);
+  });
+});
+
 describe('stop', () => {
   test('finishes what is in flight, sends nothing new, and gives everything back', async () => {
     const owner = await startSession();

@@ -4,6 +4,7 @@ import type { Command, Delivery, Plan, RunEvent } from '@waybill/engine';
 import { idOfUuid } from '@waybill/protocol';
 import {
   claimRuns,
+  deleteDoneRuns,
   findRuns,
   findVersion,
   freeOrphans,
@@ -83,7 +84,8 @@ export class Session implements DriverContext {
       confirm: () => this.lease.confirm(),
       lost: () => this.lease.lost(),
     };
-    this.journal = new Journal({ databaseUrl, fence });
+    const onOutsideWork = () => deps.hints.notify('work');
+    this.journal = new Journal({ databaseUrl, fence, onOutsideWork });
     this.timers = new Timers(deps.clock);
     this.#exchanges = new Exchanges({
       egress: deps.egress,
@@ -125,7 +127,10 @@ export class Session implements DriverContext {
   async claim(): Promise<number> {
     const room = Math.min(claimBatchMax, this.#deps.runsMax - this.#drivers.size);
     if (!this.mayOwn() || room <= 0) return 0;
-    const claimed = await claimRuns(this.#deps.database, this.lease.identity.uuid, room);
+    const claimed = await claimRuns(this.#deps.database, this.lease.identity.uuid, {
+      runs: room,
+      bytes: Number.MAX_SAFE_INTEGER,
+    });
     await this.#load(claimed.map((run) => run.runUuid));
     return claimed.length;
   }
@@ -194,10 +199,6 @@ export class Session implements DriverContext {
     return plan && { plan, version: found.version };
   }
 
-  onOthersAffected(): void {
-    this.#deps.hints.notify('work');
-  }
-
   beforeTimeout(fire: () => void): void {
     // A database that does not answer must not stop the clock: the timer fires all the same.
     void this.readInbox()
@@ -257,23 +258,41 @@ export class Session implements DriverContext {
     try {
       const { database } = this.#deps;
       const [rows, journals] = await Promise.all([findRuns(database, uuids), readJournals(database, uuids)]);
-      for (const row of rows) await this.#resume(row, journals.get(row.uuid) ?? [], quarantine);
+      const done: RunDriver[] = [];
+      for (const row of rows) {
+        const driver = await this.#resume(row, journals.get(row.uuid) ?? [], quarantine);
+        if (driver) done.push(driver);
+      }
+      await this.#dismiss(done);
     } finally {
       for (const uuid of uuids) this.#loading.delete(uuid);
     }
   }
 
+  /**
+   * Runs that turn out to be done: they ended between the look at the queue and the look at the journal, or a
+   * command put them back. Only those with a command stay; it reopens them, or takes them out as refused.
+   */
+  async #dismiss(done: readonly RunDriver[]): Promise<void> {
+    const uuids = done.map((driver) => driver.runUuid);
+    const left = new Set(await deleteDoneRuns(this.#deps.database, this.lease.identity.uuid, uuids));
+    if (this.#isEnded) return;
+    for (const driver of done) if (!left.has(driver.runUuid)) this.#drivers.set(driver.runUuid, driver);
+    if (left.size < done.length) await this.readInbox();
+  }
+
+  /** Answers the driver of a run that is done; others are driven from here on. */
   async #resume(
     row: RunRow,
     journal: readonly { readonly seq: number; readonly event: RunEvent }[],
     quarantine: StoreError | null,
-  ): Promise<void> {
+  ): Promise<RunDriver | null> {
     const { database, plans, projects, log } = this.#deps;
     try {
       const plan = await plans.get(database, row.projectUuid, row.workflowKey, row.version);
       if (!plan) throw new Error(`version ${row.version} of workflow ${row.workflowKey} is not stored`);
       const project = await projects.get(database, row.projectUuid);
-      if (this.#isEnded) return;
+      if (this.#isEnded) return null;
       const driver = new RunDriver({
         runUuid: row.uuid,
         plan,
@@ -282,15 +301,16 @@ export class Session implements DriverContext {
         info: infoOf(row.uuid, row),
       });
       this.#drivers.set(row.uuid, driver);
-      // False: it ended between the look at the queue and the look at the journal.
-      if (!driver.resume(journal)) return this.#remove(driver);
+      if (!driver.resume(journal)) {
+        this.#drivers.delete(row.uuid);
+        return driver;
+      }
       if (quarantine) driver.apply({ type: 'quarantine', code: 'run_refused', message: quarantine.message });
     } catch (error) {
       this.#drivers.delete(row.uuid);
       log.error({ err: error, run: idOfUuid('run', row.uuid) }, 'the run cannot be driven');
-    } finally {
-      this.#loading.delete(row.uuid);
     }
+    return null;
   }
 
   #command(row: InboxRow): void {

@@ -105,7 +105,6 @@ export class FakeContext implements DriverContext {
     this.sent.push(delivery);
   }
   findWorkflow = async (): Promise<null> => null;
-  onOthersAffected(): void {}
   beforeTimeout(fire: () => void): void {
     fire();
   }

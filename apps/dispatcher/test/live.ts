@@ -16,6 +16,7 @@ import {
   PlanCache,
   postCommand,
   readEvents,
+  reopenRun,
   storeVersion,
   upsertProject,
 } from '@waybill/store';
@@ -88,6 +89,11 @@ export async function startDatabase() {
 
     async cancel(runUuid: string): Promise<void> {
       await postCommand(sql, { runUuid, id: newUuid(), command: '{"type":"cancel"}' });
+    },
+
+    async reopen(runUuid: string, command: object): Promise<void> {
+      const row = { runUuid, id: newUuid(), command: JSON.stringify(command) };
+      await reopenRun(sql, { ...row, projectUuid, bytes: 100 });
     },
 
     async stop() {

@@ -1,5 +1,11 @@
 import { createApi } from '@waybill/api';
-import { type Clock, createClock, createDispatcher, type Dispatcher, ProjectCache } from '@waybill/dispatcher';
+import {
+  type Clock,
+  createClock,
+  createDispatcher,
+  type Dispatcher,
+  ProjectCache,
+} from '@waybill/dispatcher';
 import { checkHeader, checkUrl, createAddressPolicy, createEgress } from '@waybill/egress';
 import type { RunEvent } from '@waybill/engine';
 import { defaultLimits } from '@waybill/protocol';
@@ -93,6 +99,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
         dispatcher,
         callbackTokens: tokens,
         approvalTokens: approvals,
+        publicUrl: publicUrl ?? null,
         limits: defaultLimits,
         checkUrl: checks.url,
         checkHeader: checks.header,

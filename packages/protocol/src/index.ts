@@ -30,3 +30,4 @@ export {
   resultsText,
   statusText,
 } from './status.ts';
+export { parseAddedSteps } from './stub-added.ts';

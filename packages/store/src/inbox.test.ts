@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as h from '../test/harness.ts';
-import { postCommand, readInbox } from './inbox.ts';
+import { postCommand, readInbox, reopenRun } from './inbox.ts';
 
 let database: h.TestDatabase;
 let owned: h.OwnedJournal;
@@ -63,4 +63,38 @@ test('an end that meets a command waits for it and takes it along', async () => 
   await ended;
   expect(await h.queueRow(database.sql, run.uuid)).toBeUndefined();
   expect(await inboxOf(run.uuid)).toHaveLength(0);
+});
+
+describe('reopening', () => {
+  const retry = (runUuid: string) => ({ ...command(runUuid), projectUuid: h.projectUuid, bytes: 7 });
+
+  test('puts a run that is done back into the queue with the command', async () => {
+    const run = await newOwnedRun();
+    await owned.journal.append(h.entry(run, { done: true }));
+    const request = retry(run.uuid);
+    await reopenRun(database.sql, request);
+    expect(await h.queueRow(database.sql, run.uuid)).toEqual({ owner: null, claims: 0 });
+    expect([...(await inboxOf(run.uuid))]).toEqual([{ id: request.id }]);
+  });
+
+  test('leaves a run that goes on with its owner', async () => {
+    const run = await newOwnedRun();
+    await reopenRun(database.sql, retry(run.uuid));
+    expect(await h.queueRow(database.sql, run.uuid)).toEqual({ owner: owned.uuid, claims: 0 });
+    expect(await inboxOf(run.uuid)).toHaveLength(1);
+  });
+
+  test('that meets the end of the run waits for it and reopens it all the same', async () => {
+    const run = await newOwnedRun();
+    const end = await h.holdTransaction(
+      database.url,
+      `delete from run_queue where run_id = '${run.uuid}'; delete from inbox where run_id = '${run.uuid}'`,
+    );
+    const reopened = reopenRun(database.sql, retry(run.uuid));
+    await end.waiter();
+    await end.release();
+    await reopened;
+    expect(await h.queueRow(database.sql, run.uuid)).toEqual({ owner: null, claims: 0 });
+    expect(await inboxOf(run.uuid)).toHaveLength(1);
+  });
 });

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { integer, text, uuid } from './literals.ts';
 
 /** A command from outside, waiting for the owner of its run. */
 export interface InboxRow {
@@ -17,6 +18,31 @@ export async function postCommand(sql: Database, row: InboxRow): Promise<boolean
     with open as (select run_id from run_queue where run_id = ${row.runUuid} for key share)
     insert into inbox (run_id, id, command) select run_id, ${row.id}, ${row.command} from open returning 1`;
   return inserted.length > 0;
+}
+
+export interface ReopenRequest extends InboxRow {
+  readonly projectUuid: string;
+  /** What the run's state takes in memory. */
+  readonly bytes: number;
+}
+
+/**
+ * Leaves a command for a run that may be done: it is put back into the queue, ready now, for whoever claims it to
+ * apply or refuse the command.
+ */
+export async function reopenRun(sql: Database, request: ReopenRequest): Promise<void> {
+  const { runUuid, projectUuid, id, command, bytes } = request;
+  const message = `
+    insert into run_queue (run_id, project_id, ready_at, bytes)
+      values (${uuid(runUuid)}, ${uuid(projectUuid)}, now(), ${integer(bytes)}) on conflict do nothing;
+    with open as (select run_id from run_queue where run_id = ${uuid(runUuid)} for key share)
+    insert into inbox (run_id, id, command)
+      select run_id, ${uuid(id)}, ${text(command)} from open returning 1`;
+  for (;;) {
+    const results = await sql.unsafe(message);
+    // None: the run's end deleted the queue row while this waited for it. The next insert finds its place free.
+    if ((results.at(-1) as unknown as unknown[]).length > 0) return;
+  }
 }
 
 /** Commands for runs that `owner` drives, oldest first. */

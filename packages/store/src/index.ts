@@ -12,8 +12,8 @@ export {
   type IdempotencyClaim,
   type IdempotencyResult,
 } from './idempotency.ts';
-export { type InboxRow, postCommand, readInbox } from './inbox.ts';
-export type { JournalEntry, NewRun, RunChange, RunRef } from './journal/entry.ts';
+export { type InboxRow, postCommand, type ReopenRequest, readInbox, reopenRun } from './inbox.ts';
+export type { JournalEntry, NewChild, NewRun, RunChange, RunRef } from './journal/entry.ts';
 export { type Fence, type FlushReport, Journal, type JournalOptions } from './journal/journal.ts';
 export {
   type DispatcherIdentity,
@@ -37,7 +37,7 @@ export {
   type ProjectRow,
   upsertProject,
 } from './projects.ts';
-export { type ClaimedRun, claimRuns, ownedRuns, releaseRuns } from './queue.ts';
+export { type ClaimedRun, type ClaimRoom, claimRuns, deleteDoneRuns, ownedRuns } from './queue.ts';
 export {
   changedRuns,
   findLatestRun,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as h from '../test/harness.ts';
 import { readInbox } from './inbox.ts';
-import { claimRuns, claimSql, ownedRuns, releaseRuns } from './queue.ts';
+import { claimRuns, claimSql, deleteDoneRuns, ownedRuns } from './queue.ts';
 
 let database: h.TestDatabase;
 beforeAll(async () => {
@@ -9,6 +9,9 @@ beforeAll(async () => {
 });
 afterAll(() => database.stop());
 beforeEach(() => database.sql`truncate run_queue, inbox, dispatchers`);
+
+/** For so many runs of one byte each. */
+const room = (runs: number) => ({ runs, bytes: 1_000_000 });
 
 const register = async () => (await h.register(database.url)).uuid;
 
@@ -29,7 +32,7 @@ describe('claims', () => {
     const many = await queue(flood, 2000);
     const [one] = await queue(trickle, 1);
     const two = await queue(pair, 2);
-    const claimed = await claimRuns(database.sql, me, 10);
+    const claimed = await claimRuns(database.sql, me, room(10));
     const ids = claimed.map((run) => run.runUuid);
     expect(new Set(ids)).toEqual(new Set([...many.slice(0, 7), one, ...two]));
     expect(new Set(await ownedRuns(database.sql, me))).toEqual(new Set(ids));
@@ -41,17 +44,17 @@ describe('claims', () => {
     await queue(project, 3, `now() + interval '1 hour'`);
     const taken = await queue(h.newUuid(), 3);
     await database.sql`update run_queue set owner = ${other} where run_id = any(${taken})`;
-    expect(await claimRuns(database.sql, me, 10)).toEqual([]);
+    expect(await claimRuns(database.sql, me, room(10))).toEqual([]);
     const [ready] = await queue(project, 1);
     await database.sql`update run_queue set claims = 2 where run_id = ${ready!}`;
-    expect(await claimRuns(database.sql, me, 10)).toEqual([{ runUuid: ready, claims: 2 }]);
+    expect(await claimRuns(database.sql, me, room(10))).toEqual([{ runUuid: ready, claims: 2, bytes: 1 }]);
   });
 
   test('two claimers at once share nothing and do not wait for each other', async () => {
     const [first, second] = [await register(), await register()];
     await queue(h.newUuid(), 6);
-    const held = await h.holdTransaction(database.url, claimSql(first, 4));
-    const claimed = await claimRuns(database.sql, second, 10);
+    const held = await h.holdTransaction(database.url, claimSql(first, room(4)));
+    const claimed = await claimRuns(database.sql, second, room(10));
     await held.release();
     expect(claimed).toHaveLength(2);
     expect(await ownedRuns(database.sql, first)).toHaveLength(4);
@@ -65,7 +68,7 @@ describe('claims', () => {
       claimers.map(async (me) => {
         // Skipped rows may hide what is left from one claim, never from the next ones.
         for (let empty = 0; empty < 20; ) {
-          const runs = await claimRuns(database.sql, me, 7);
+          const runs = await claimRuns(database.sql, me, room(7));
           claimed.push(...runs.map((run) => run.runUuid));
           empty = runs.length === 0 ? empty + 1 : 0;
         }
@@ -78,21 +81,93 @@ describe('claims', () => {
     const me = await register();
     await queue(h.newUuid(), 3);
     await h.expire(database.sql, me);
-    await expect(claimRuns(database.sql, me, 10)).rejects.toMatchObject({ code: '22012' });
+    await expect(claimRuns(database.sql, me, room(10))).rejects.toMatchObject({ code: '22012' });
     expect(await ownedRuns(database.sql, me)).toEqual([]);
   });
 
-  test('are given back by name, ready at once, and only those that are owned', async () => {
+  test('stop where their bytes are used up, but take one run however large', async () => {
+    const me = await register();
+    const runs = await queue(h.newUuid(), 4);
+    const sizes = [500, 400, 300, 1];
+    for (const [index, run] of runs.entries()) {
+      await database.sql`update run_queue set bytes = ${sizes[index]!} where run_id = ${run}`;
+    }
+    const claim = async (bytes: number) =>
+      (await claimRuns(database.sql, me, { runs: 10, bytes })).map((run) => run.bytes);
+    expect(await claim(100)).toEqual([500]);
+    expect((await claim(500)).sort()).toEqual([300, 400]);
+  });
+
+  test('what is owned can be asked by name', async () => {
     const [me, other] = [await register(), await register()];
-    await queue(h.newUuid(), 2);
-    const mine = (await claimRuns(database.sql, me, 2)).map((run) => run.runUuid);
-    await queue(h.newUuid(), 1);
-    const theirs = (await claimRuns(database.sql, other, 1)).map((run) => run.runUuid);
-    await releaseRuns(database.sql, me, [mine[0]!, ...theirs]);
-    expect(await ownedRuns(database.sql, me)).toEqual([mine[1]]);
-    expect(await ownedRuns(database.sql, other)).toEqual(theirs);
-    expect(await ownedRuns(database.sql, me, [mine[0]!])).toEqual([]);
-    expect(await ownedRuns(database.sql, me, mine)).toEqual([mine[1]]);
+    const mine = await queue(h.newUuid(), 2);
+    await claimRuns(database.sql, me, room(2));
+    const [theirs] = await queue(h.newUuid(), 1);
+    await claimRuns(database.sql, other, room(1));
+    expect(await ownedRuns(database.sql, me, [mine[0]!, theirs!])).toEqual([mine[0]]);
+    expect(new Set(await ownedRuns(database.sql, me))).toEqual(new Set(mine));
+  });
+});
+
+describe('an inbox row', () => {
+  const post = async (run: string) =>
+    void (await h.postCommand(database.sql, { runUuid: run, id: h.newUuid(), command: '{}' }));
+
+  test('wakes a free run whatever it waits for, before runs that are ready, and once', async () => {
+    const me = await register();
+    const parked = await queue(h.newUuid(), 3, `now() + interval '1 hour'`);
+    const ready = await queue(h.newUuid(), 3);
+    for (const run of [parked[1]!, parked[1]!, ready[0]!]) await post(run);
+    const claimed = await claimRuns(database.sql, me, room(3));
+    const ids = claimed.map((run) => run.runUuid);
+    expect(new Set(ids)).toEqual(new Set([parked[1], ready[0], ready[1]]));
+    expect(await claimRuns(database.sql, me, room(3))).toMatchObject([{ runUuid: ready[2] }]);
+  });
+
+  test('leaves a run with its owner', async () => {
+    const [me, other] = [await register(), await register()];
+    const [run] = await queue(h.newUuid(), 1);
+    await claimRuns(database.sql, other, room(1));
+    await post(run!);
+    expect(await claimRuns(database.sql, me, room(1))).toEqual([]);
+  });
+});
+
+describe('runs that are done', () => {
+  test('leave the queue if they are owned and nobody has posted to them', async () => {
+    const [me, other] = [await register(), await register()];
+    const runs = await queue(h.newUuid(), 2);
+    await claimRuns(database.sql, me, room(2));
+    const [theirs] = await queue(h.newUuid(), 1);
+    await claimRuns(database.sql, other, room(1));
+    await h.postCommand(database.sql, { runUuid: runs[1]!, id: h.newUuid(), command: '{}' });
+    expect(await deleteDoneRuns(database.sql, me, [...runs, theirs!])).toEqual([runs[0]]);
+    expect(await ownedRuns(database.sql, me)).toEqual([runs[1]]);
+    expect(await ownedRuns(database.sql, other)).toEqual([theirs]);
+  });
+
+  test('wait for a post that is on its way and stay', async () => {
+    const me = await register();
+    const [run] = await queue(h.newUuid(), 1);
+    await claimRuns(database.sql, me, room(1));
+    const post = await h.holdTransaction(
+      database.url,
+      `with open as (select run_id from run_queue where run_id = '${run}' for key share)
+       insert into inbox (run_id, id, command) select run_id, '${h.newUuid()}', '{}' from open`,
+    );
+    const deleted = deleteDoneRuns(database.sql, me, [run!]);
+    await post.waiter();
+    await post.release();
+    expect(await deleted).toEqual([]);
+  });
+
+  test('stay with a lease that is not valid', async () => {
+    const me = await register();
+    const [run] = await queue(h.newUuid(), 1);
+    await claimRuns(database.sql, me, room(1));
+    await h.expire(database.sql, me);
+    await expect(deleteDoneRuns(database.sql, me, [run!])).rejects.toMatchObject({ code: '22012' });
+    expect(await ownedRuns(database.sql, me)).toEqual([run]);
   });
 });
 
@@ -110,10 +185,20 @@ describe('plans on a large queue', () => {
   });
 
   test('claims read the index of ready runs', async () => {
-    const plan = await planOf(claimSql(me, 100));
+    const plan = await planOf(claimSql(me, room(100)));
     // Once for the projects that wait, once for the ready runs of each.
     expect(plan).toContain('Index Only Scan using run_queue_ready');
     expect(plan).toMatch(/LockRows.*\n *-> +Index Scan using run_queue_ready/);
+    expect(plan).not.toContain('Seq Scan on run_queue');
+  });
+
+  test('claims go from the inbox to the queue by key, also when the inbox is long', async () => {
+    const byKey = /LockRows.*\n *-> +Index Scan using run_queue_pkey/;
+    expect(await planOf(claimSql(me, room(100)))).toMatch(byKey);
+    await database.sql`insert into inbox (run_id, id, command) select run_id, gen_random_uuid(), '{}' from run_queue`;
+    await database.sql`analyze inbox`;
+    const plan = await planOf(claimSql(me, room(100)));
+    expect(plan).toMatch(byKey);
     expect(plan).not.toContain('Seq Scan on run_queue');
   });
 

@@ -1,40 +1,66 @@
 import type { Database } from './database.ts';
 import { fence } from './journal/message.ts';
-import { uuid, uuidArray } from './literals.ts';
+import { integer, uuid, uuidArray } from './literals.ts';
 
 export interface ClaimedRun {
   readonly runUuid: string;
   /** Rescues since the run last made progress. */
   readonly claims: number;
+  /** What its state takes in memory, as far as known. */
+  readonly bytes: number;
+}
+
+/** Where a claim stops. It takes at least one run, however large. */
+export interface ClaimRoom {
+  readonly runs: number;
+  readonly bytes: number;
 }
 
 /**
- * Claims up to `limit` ready runs, round-robin over projects: each project's own partial index range is
- * read from its oldest, so a project with a million ready runs does not hide another's one.
+ * Claims runs that are free: first those with an inbox row, whatever the time they wait for, then those that are
+ * ready, round-robin over projects. Each project's own partial index range is read from its oldest, so a
+ * project with a million ready runs does not hide another's one. The first test is driven from the inbox: as
+ * an `or` of the second it would read the whole queue.
  */
-export function claimSql(me: string, limit: number): string {
-  const count = Math.max(1, Math.floor(limit));
+export function claimSql(me: string, room: ClaimRoom): string {
+  const count = integer(Math.max(1, Math.floor(room.runs)));
+  const bytes = integer(Math.max(1, Math.floor(room.bytes)));
   return `with recursive waiting (project_id) as (
       (select project_id from run_queue where owner is null order by project_id limit 1)
       union all
       select (select q.project_id from run_queue q
                where q.owner is null and q.project_id > w.project_id order by q.project_id limit 1)
         from waiting w where w.project_id is not null),
-    picked as materialized (
-      select r.run_id, r.turn from waiting w cross join lateral (
-        select l.run_id, row_number() over () as turn from (
-          select run_id from run_queue
+    woken as materialized (
+      select q.run_id, q.bytes, 0::bigint as turn from (select distinct run_id from inbox) i
+       cross join lateral (
+        select run_id, bytes from run_queue where run_id = i.run_id and owner is null
+           for no key update skip locked) q
+       limit ${count}),
+    ready as materialized (
+      select r.run_id, r.bytes, r.turn from waiting w cross join lateral (
+        select l.run_id, l.bytes, row_number() over () as turn from (
+          select run_id, bytes from run_queue
            where owner is null and project_id = w.project_id and ready_at <= now()
-           order by ready_at limit ${count} for update skip locked) l) r
+           order by ready_at limit ${count} for no key update skip locked) l) r
        where w.project_id is not null
-       order by r.turn limit ${count})
+       order by r.turn limit ${count}),
+    -- A run may be in both.
+    candidate as (
+      select run_id, max(bytes) as bytes, min(turn) as turn
+        from (select * from woken union all select * from ready) c group by run_id),
+    picked as materialized (
+      select run_id from (
+        select run_id, row_number() over line as place, sum(bytes) over line - bytes as bytes_before
+          from candidate window line as (order by turn, run_id rows unbounded preceding)) l
+       where place <= ${count} and bytes_before < ${bytes})
     update run_queue q set owner = ${uuid(me)} from picked p where q.run_id = p.run_id
-    returning q.run_id as "runUuid", q.claims`;
+    returning q.run_id as "runUuid", q.claims, q.bytes`;
 }
 
 /** @throws PostgresError 22012 when the lease of `me` is not valid. */
-export async function claimRuns(sql: Database, me: string, limit: number): Promise<ClaimedRun[]> {
-  const results = await sql.unsafe(`${fence(me)};${claimSql(me, limit)}`);
+export async function claimRuns(sql: Database, me: string, room: ClaimRoom): Promise<ClaimedRun[]> {
+  const results = await sql.unsafe(`${fence(me)};${claimSql(me, room)}`);
   return [...(results.at(-1) as unknown as ClaimedRun[])];
 }
 
@@ -49,11 +75,18 @@ export async function ownedRuns(sql: Database, me: string, among?: readonly stri
   return rows.map((row) => row.runUuid);
 }
 
-/** Gives runs back, ready at once. */
-export async function releaseRuns(sql: Database, me: string, runs: readonly string[]): Promise<void> {
-  if (runs.length === 0) return;
-  await sql.unsafe(`${fence(me)};
-    update run_queue set owner = null, ready_at = now() where run_id in
-      (select run_id from run_queue where run_id = any(${uuidArray(runs)}) and owner = ${uuid(me)}
-        order by run_id for update)`);
+/**
+ * Takes runs of `me` that are done out of the queue, all but those with an inbox row. Answers which. The lock
+ * makes whoever posts wait: a command is either seen here or finds no queue row.
+ * @throws PostgresError 22012 when the lease of `me` is not valid.
+ */
+export async function deleteDoneRuns(sql: Database, me: string, runs: readonly string[]): Promise<string[]> {
+  if (runs.length === 0) return [];
+  const ids = uuidArray(runs);
+  const results = await sql.unsafe(`${fence(me)};
+    select from run_queue where run_id = any(${ids}) order by run_id for update;
+    delete from run_queue q where run_id = any(${ids}) and owner = ${uuid(me)}
+      and not exists (select from inbox i where i.run_id = q.run_id)
+    returning run_id as "runUuid"`);
+  return (results.at(-1) as unknown as { runUuid: string }[]).map((row) => row.runUuid);
 }

@@ -1,4 +1,5 @@
 import type { RunEvent } from '@waybill/engine';
+import type { InboxRow } from '../inbox.ts';
 
 /**
  * A run as the journal sees it: one object per driver, so that a driver that was discarded can never be
@@ -25,6 +26,18 @@ export interface NewRun {
   readonly startedAtMs: number | null;
 }
 
+/**
+ * A run that another run starts: written unowned and ready now. Its id is derived from what starts it, so that
+ * rows which are there already are the same ones and are left alone.
+ */
+export interface NewChild {
+  readonly uuid: string;
+  /** `startedAtMs` is null: whoever claims it starts it. */
+  readonly run: NewRun;
+  /** Its `run.created`: seq 1. */
+  readonly event: RunEvent;
+}
+
 /** How the `runs` row changes: at the first claim and at the end. */
 export interface RunChange {
   readonly state: string;
@@ -42,6 +55,10 @@ export interface JournalEntry {
   readonly done?: boolean | undefined;
   /** Inbox rows that these events answer. */
   readonly consumed?: readonly string[] | undefined;
-  /** Bytes of the payloads, for batch limits and back-pressure. */
+  /** Runs that these events start. */
+  readonly children?: readonly NewChild[] | undefined;
+  /** Commands to other runs. Those that have ended by then get none. */
+  readonly posts?: readonly InboxRow[] | undefined;
+  /** Bytes of the payloads, those of `children` and `posts` too: for batch limits and back-pressure. */
   readonly bytes: number;
 }

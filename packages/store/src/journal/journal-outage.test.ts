@@ -36,10 +36,15 @@ test('an answer lost after the commit: sent again, and there once', async () => 
   await h.postCommand(database.sql, row);
   const cut = proxy.cutAt('answer');
   const events = [h.started(1), h.started(2)];
-  const append = journal.append(h.entry(run, { events, done: true, consumed: [row.id] }));
+  const child = { uuid: h.newUuid(), run: h.newRun(), event: { type: 'run.created', at: 1 } } as const;
+  const posts = [{ runUuid: child.uuid, id: h.newUuid(), command: '{}' }];
+  const outside = { children: [child], posts };
+  const append = journal.append(h.entry(run, { events, done: true, consumed: [row.id], ...outside }));
   await cut;
   await append;
   expect(await h.seqsOf(database.sql, run.uuid)).toEqual([1, 2, 3]);
+  expect(await h.seqsOf(database.sql, child.uuid)).toEqual([1]);
+  expect(await database.sql`select 1 from inbox where run_id = ${child.uuid}`).toHaveLength(1);
   expect(await h.queueRow(database.sql, run.uuid)).toBeUndefined();
   await journal.close();
 });

@@ -26,6 +26,8 @@ export interface JournalOptions {
   /** How long `close` goes on with flushes that fail for a reason that may pass. */
   readonly closeGraceMs?: number;
   readonly onFlush?: (flush: FlushReport) => void;
+  /** Children or posts are durable: somebody has work now. */
+  readonly onOutsideWork?: () => void;
 }
 
 export interface FlushReport {
@@ -54,6 +56,7 @@ export class Journal {
   readonly #batchBytesMax: number;
   readonly #pendingBytesMax: number;
   readonly #onFlush: ((flush: FlushReport) => void) | undefined;
+  readonly #onOutsideWork: (() => void) | undefined;
   #isKicked = false;
   readonly #closeGraceMs: number;
   #closed: StoreError | null = null;
@@ -73,6 +76,7 @@ export class Journal {
     this.#pendingBytesMax = options.pendingBytesMax ?? 128 * 1024 * 1024;
     this.#closeGraceMs = options.closeGraceMs ?? 5000;
     this.#onFlush = options.onFlush;
+    this.#onOutsideWork = options.onOutsideWork;
   }
 
   /**
@@ -150,13 +154,11 @@ export class Journal {
       try {
         await lane.send(buildMessage(batch, { ownerUuid: this.#fence?.ownerUuid ?? null }));
         this.#stuckSince = null;
-        for (const { resolve } of batch) resolve();
-        return;
+        return this.#committed(batch);
       } catch (error) {
         const diagnosis = diagnose(error);
         if (diagnosis === 'duplicate' && isUnknown && (await this.#isPresent(lane, batch))) {
-          for (const { resolve } of batch) resolve();
-          return;
+          return this.#committed(batch);
         }
         if (diagnosis === 'duplicate' || diagnosis === 'data') return this.#isolate(lane, batch, error);
         if (diagnosis === 'unknown') isUnknown = true;
@@ -166,6 +168,11 @@ export class Journal {
         if (diagnosis !== 'fence' || attempt > 0) await delay(Math.min(retryDelayMsMax, 10 * 2 ** attempt));
       }
     }
+  }
+
+  #committed(batch: readonly PendingNumbered[]): void {
+    for (const { resolve } of batch) resolve();
+    if (batch.some(({ entry }) => entry.children || entry.posts)) this.#onOutsideWork?.();
   }
 
   /** Whether the first copy of a batch has committed. One row of a stale driver may look as if it had. */

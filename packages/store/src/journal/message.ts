@@ -1,6 +1,7 @@
-import { encodeEvent } from '../event-codec.ts';
-import { integer, text, textArray, uuid, uuidArray, valuesOf } from '../literals.ts';
+import { integer, text, uuid, uuidArray, valuesOf } from '../literals.ts';
 import type { JournalEntry } from './entry.ts';
+import { childRows, insertEvents, insertRuns } from './inserts.ts';
+import { insertPosts, lockQueueRows } from './posts.ts';
 
 /** An entry with the seq of its first event, given once: a batch sent again carries the same rows. */
 export interface NumberedEntry {
@@ -21,16 +22,52 @@ export function buildMessage(batch: readonly NumberedEntry[], { ownerUuid }: Mes
   const statements: string[] = [];
   if (ownerUuid !== null) statements.push(fence(ownerUuid));
   const entries = batch.map(({ entry }) => entry);
-  const created = entries.filter((entry) => entry.create !== undefined);
-  if (created.length > 0) statements.push(...insertRuns(created, ownerUuid));
-  statements.push(insertEvents(batch));
+  statements.push(...creations(entries, ownerUuid));
+  statements.push(insertEvents(batch.flatMap(({ entry, firstSeq }) => eventRows(entry, firstSeq))));
   const changed = entries.filter((entry) => entry.change !== undefined);
   if (changed.length > 0) statements.push(updateRuns(changed));
-  const done = entries.filter((entry) => entry.done).map((entry) => entry.run.uuid);
-  if (done.length > 0 && ownerUuid !== null) statements.push(...deleteQueueRows(done, ownerUuid));
+  statements.push(...postsAndEnds(entries, ownerUuid));
   const consumed = entries.filter((entry) => entry.consumed && !entry.done);
   if (consumed.length > 0) statements.push(deleteInboxRows(consumed));
   return statements.join(';');
+}
+
+function creations(entries: readonly JournalEntry[], ownerUuid: string | null): string[] {
+  const statements: string[] = [];
+  const created = entries.flatMap(({ run, create, bytes }) =>
+    create === undefined ? [] : [{ uuid: run.uuid, run: create, owner: ownerUuid, bytes }],
+  );
+  if (created.length > 0) statements.push(...insertRuns(created));
+  const children = entries.flatMap((entry) => entry.children ?? []);
+  if (children.length === 0) return statements;
+  const { runs, events } = childRows(children);
+  // Of an own row, a conflict says that the driver is stale; of a child's, that it is there already.
+  const leaveAlone = (insert: string) => `${insert} on conflict do nothing`;
+  return [...statements, ...insertRuns(runs).map(leaveAlone), leaveAlone(insertEvents(events))];
+}
+
+function eventRows({ run, events }: JournalEntry, firstSeq: number) {
+  return events.map((event, index) => ({ runUuid: run.uuid, seq: firstSeq + index, event }));
+}
+
+/**
+ * Posts before ends, so that one to a run that ends in this very batch goes with its inbox. The inbox rows of
+ * an ended run go in a later statement than its queue row: the row lock of whoever posts orders the two.
+ */
+function postsAndEnds(entries: readonly JournalEntry[], ownerUuid: string | null): string[] {
+  const done = entries.filter((entry) => entry.done).map((entry) => entry.run.uuid);
+  const posts = entries.flatMap((entry) => entry.posts ?? []);
+  const statements: string[] = [];
+  if (done.length > 0) {
+    const targets = posts.map((post) => post.runUuid);
+    statements.push(lockQueueRows({ done, targets }));
+  }
+  if (posts.length > 0) statements.push(insertPosts(posts));
+  if (done.length === 0 || ownerUuid === null) return statements;
+  const ids = uuidArray(done);
+  statements.push(`delete from run_queue where run_id = any(${ids}) and owner = ${uuid(ownerUuid)}`);
+  statements.push(`delete from inbox where run_id = any(${ids})`);
+  return statements;
 }
 
 /** Counts the entries whose rows are there: all of a batch or none, unless some are another writer's. */
@@ -45,50 +82,6 @@ export function presenceMessage(batch: readonly NumberedEntry[]): string {
 export function fence(ownerUuid: string): string {
   return `select 1 / count(*) from (select from dispatchers where id = ${uuid(ownerUuid)}
     and expires_at > clock_timestamp() for key share) me`;
-}
-
-function insertRuns(entries: readonly JournalEntry[], ownerUuid: string | null): string[] {
-  const runs = valuesOf(entries, ({ run, create }) => [
-    uuid(run.uuid),
-    uuid(create!.projectUuid),
-    text(create!.workflowKey),
-    integer(create!.version),
-    create!.startedAtMs === null ? "'pending'" : "'running'",
-    text(create!.context),
-    textArray(create!.tags),
-    text(create!.metadata),
-    integer(create!.createdAtMs),
-    integer(create!.startedAtMs),
-  ]);
-  const owner = ownerUuid === null ? 'null' : uuid(ownerUuid);
-  const queue = valuesOf(entries, ({ run, create, bytes }) => [
-    uuid(run.uuid),
-    uuid(create!.projectUuid),
-    'now()',
-    owner,
-    integer(bytes),
-  ]);
-  return [
-    `insert into runs (id, project_id, workflow_key, version, state, context, tags, metadata,
-      created_at_ms, started_at_ms) ${runs}`,
-    `insert into run_queue (run_id, project_id, ready_at, owner, bytes) ${queue}`,
-  ];
-}
-
-function insertEvents(batch: readonly NumberedEntry[]): string {
-  const rows = batch.flatMap(({ entry: { run, events }, firstSeq }) =>
-    events.map((event, index) => ({ runUuid: run.uuid, seq: firstSeq + index, ...encodeEvent(event) })),
-  );
-  const values = valuesOf(rows, (row) => [
-    uuid(row.runUuid),
-    integer(row.seq),
-    text(row.type),
-    text(row.step),
-    integer(row.atMs),
-    text(row.data),
-    text(row.result),
-  ]);
-  return `insert into run_events (run_id, seq, type, step, at_ms, data, result) ${values}`;
 }
 
 function updateRuns(entries: readonly JournalEntry[]): string {
@@ -114,15 +107,6 @@ export function idBounds(column: string, ids: readonly string[]): string {
     if (id > greatest) greatest = id;
   }
   return `${column} between ${uuid(least)} and ${uuid(greatest)}`;
-}
-
-/** Inbox rows go in a later statement than the queue row: the api's row lock orders the two. */
-function deleteQueueRows(ids: readonly string[], ownerUuid: string): string[] {
-  const sorted = uuidArray([...ids].sort());
-  return [
-    `delete from run_queue where run_id = any(${sorted}) and owner = ${uuid(ownerUuid)}`,
-    `delete from inbox where run_id = any(${sorted})`,
-  ];
 }
 
 function deleteInboxRows(entries: readonly JournalEntry[]): string {
