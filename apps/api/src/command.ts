@@ -1,12 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { isTerminal, type RunEvent } from '@waybill/engine';
 import { idOfUuid, Problem, type ProblemCode, problemStatus } from '@waybill/protocol';
-import { type Database, type InboxRow, postCommand, type RunRow, readEvents, sqlState } from '@waybill/store';
+import {
+  type Database,
+  type InboxRow,
+  postCommand,
+  type RunRow,
+  readEvents,
+  reopenRun,
+  sqlState,
+} from '@waybill/store';
 import { claimKey, type Idempotency } from './idempotency.ts';
 import type { Services } from './services.ts';
 
 /** How long a command's outcome is waited for before it is answered 202. */
 const defaultOutcomeWaitMs = 5000;
+
+/** A command as it lies in an inbox; its id is that of its row. */
+export type Posted = { readonly type: string } & Readonly<Record<string, unknown>>;
 
 /** What became of a command; null while its owner has not said within 5 s. */
 export interface SentCommand {
@@ -22,7 +33,7 @@ export interface SentCommand {
 export async function sendCommand(
   services: Services,
   row: RunRow,
-  command: object,
+  command: Posted,
   idempotency: Idempotency | null,
 ): Promise<SentCommand> {
   const { deps, views } = services;
@@ -30,7 +41,9 @@ export async function sendCommand(
   const claim = idempotency && (await claimKey(deps.database, idempotency, randomUUID()));
   const commandUuid = claim?.uuid ?? randomUUID();
   const fromSeq = claim?.isRepeat ? 0 : (await views.get(row)).seq;
-  const outcomeWithin = (waitMs: number) => awaitOutcome(services, row, { commandUuid, fromSeq, waitMs });
+  const mayBeDone = command.type === 'retry';
+  const outcomeWithin = (waitMs: number) =>
+    awaitOutcome(services, row, { commandUuid, fromSeq, waitMs, mayBeDone });
   const known = claim?.isRepeat ? await outcomeWithin(0) : null;
   const isPosted = known === null && (await post(services, row, commandUuid, command));
   const outcome = known ?? (await outcomeWithin(isPosted ? outcomeWaitMs : 0));
@@ -45,13 +58,23 @@ async function isDone({ views }: Services, row: RunRow): Promise<boolean> {
   return (await views.get(row)).state.phase === 'done';
 }
 
-/** False when the run has ended. */
-async function post({ deps, views }: Services, row: RunRow, id: string, command: object): Promise<boolean> {
-  if (isTerminal((await views.get(row)).state.state)) return false;
-  const isPosted = await postOnce(deps.database, { runUuid: row.uuid, id, command: JSON.stringify(command) });
+/** False when the run has ended, and the command is not one for ended runs. */
+async function post({ deps, views }: Services, row: RunRow, id: string, command: Posted): Promise<boolean> {
+  const inboxRow = { runUuid: row.uuid, id, command: JSON.stringify(command) };
+  const isReopening = command.type === 'retry';
+  if (!isReopening && isTerminal((await views.get(row)).state.state)) return false;
+  const isPosted = isReopening
+    ? await reopen(deps.database, row, inboxRow)
+    : await postOnce(deps.database, inboxRow);
   deps.hints.notify('work');
   deps.dispatcher?.poke();
   return isPosted;
+}
+
+async function reopen(database: Database, row: RunRow, inboxRow: InboxRow): Promise<true> {
+  const bytes = row.context.length;
+  await reopenRun(database, { ...inboxRow, projectUuid: row.projectUuid, bytes });
+  return true;
 }
 
 /** A repeated command may lie in the inbox still, which is as good as posting it. */
@@ -66,10 +89,18 @@ async function postOnce(database: Database, row: InboxRow): Promise<boolean> {
 
 export type CommandOutcome = Extract<RunEvent, { commandId: string }>;
 
+interface OutcomeWait {
+  readonly commandUuid: string;
+  readonly fromSeq: number;
+  readonly waitMs: number;
+  /** The command is for a run that has ended: that it has says nothing of the outcome. */
+  readonly mayBeDone: boolean;
+}
+
 async function awaitOutcome(
   services: Services,
   row: RunRow,
-  { commandUuid, fromSeq, waitMs }: { commandUuid: string; fromSeq: number; waitMs: number },
+  { commandUuid, fromSeq, waitMs, mayBeDone }: OutcomeWait,
 ): Promise<CommandOutcome | 'ended' | null> {
   const { deps, feed } = services;
   const deadline = performance.now() + waitMs;
@@ -83,7 +114,7 @@ async function awaitOutcome(
       const outcome = events.find(({ event }) => 'commandId' in event && event.commandId === commandUuid);
       if (outcome) return outcome.event as CommandOutcome;
       // The end of a run takes the commands with it that nobody had read.
-      if (isOver) return 'ended';
+      if (isOver && !mayBeDone) return 'ended';
       const left = deadline - performance.now();
       if (left <= 0 || feed.isClosed) return null;
       await watch.changed(seq, left);

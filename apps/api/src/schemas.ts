@@ -65,6 +65,8 @@ export const approvalBody = z
   .looseObject({ approved: z.boolean().optional() })
   .openapi('Approval', { description: 'The payload of the signal; `{"approved": true}` when empty' });
 
+export const approvalLink = z.object({ url: z.string(), expiresAt: time.nullable() }).openapi('ApprovalLink');
+
 export const rerunBody = z
   .strictObject({
     fromStep: z.string().optional(),

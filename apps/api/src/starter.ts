@@ -1,4 +1,4 @@
-import { createRunState, evolve, type Plan } from '@waybill/engine';
+import { createRunState, evolve, type Plan, type RunEvent } from '@waybill/engine';
 import { createId, Problem, statusText, uuidOfId } from '@waybill/protocol';
 import { findRun, StoreError } from '@waybill/store';
 import type { ApiDeps, Principal } from './deps.ts';
@@ -13,6 +13,8 @@ export interface StartRequest {
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly idempotency: Idempotency | null;
+  /** Of a run that repeats another. */
+  readonly rerun?: { readonly of: string; readonly copies: readonly RunEvent[] } | undefined;
 }
 
 export interface StartedRun {
@@ -67,7 +69,7 @@ export class Starter {
 
   async #write(request: StartRequest, { uuid, mayOwn }: WriteAs): Promise<StartedRun> {
     const { dispatcher, journal, hints } = this.#deps;
-    const { principal, plan, version, context, tags, metadata } = request;
+    const { principal, plan, version, context, tags, metadata, rerun } = request;
     const createdAtMs = this.#deps.now();
     const row = {
       projectUuid: principal.projectUuid,
@@ -79,9 +81,9 @@ export class Starter {
       createdAtMs,
       startedAtMs: null,
     };
-    const state = createRunState(plan, '');
+    const state = createRunState(plan, '', context);
     const info = infoOf({ uuid, ...row, tags: [...tags] });
-    if (mayOwn && dispatcher?.mayOwn()) {
+    if (mayOwn && !rerun && dispatcher?.mayOwn()) {
       await dispatcher.startOwned({ uuid, row, plan });
       evolve(state, { type: 'run.created', at: createdAtMs, started: true });
       return { id: info.id, status: statusText(state, info) };
@@ -89,12 +91,17 @@ export class Starter {
     if (journal.isFull) {
       throw new Problem('unavailable', 'too much is waiting to be written', { retryAfterSeconds: 1 });
     }
-    const event = { type: 'run.created', at: createdAtMs } as const;
-    const bytes = context.length + 500;
+    const created: RunEvent = { type: 'run.created', at: createdAtMs, rerunOf: rerun?.of };
+    const events = [created, ...(rerun?.copies ?? [])];
+    const bytes = context.length + 500 * events.length + resultChars(events);
     const run = { uuid, seq: 0, isDiscarded: false };
-    await journal.append({ run, events: [event], create: row, bytes });
+    await journal.append({ run, events, create: row, bytes });
     hints.notify('work');
-    evolve(state, event);
+    for (const event of events) evolve(state, event);
     return { id: info.id, status: statusText(state, info) };
   }
+}
+
+function resultChars(events: readonly RunEvent[]): number {
+  return events.reduce((sum, event) => sum + ('result' in event ? (event.result?.length ?? 0) : 0), 0);
 }

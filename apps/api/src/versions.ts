@@ -29,12 +29,15 @@ export class Versions {
 
   /** @throws Problem `invalid_definition` with the path of every fault. */
   check(input: unknown, principal: Principal): WorkflowDefinition {
-    const { checkUrl, checkHeader } = this.#deps;
-    const checks: DefinitionChecks = { baseUrl: principal.baseUrl, url: checkUrl, header: checkHeader };
-    const result = parseDefinition(input, checks);
+    const result = parseDefinition(input, this.checksFor(principal));
     if ('definition' in result) return result.definition;
     const errors = result.faults;
     throw new Problem('invalid_definition', `the definition has ${errors.length} fault(s)`, { errors });
+  }
+
+  checksFor({ baseUrl }: Pick<Principal, 'baseUrl'>): DefinitionChecks {
+    const { checkUrl, checkHeader } = this.#deps;
+    return { baseUrl, url: checkUrl, header: checkHeader };
   }
 
   /** Stores the definition if its content is new. */

@@ -4,7 +4,7 @@ import { verifyWebhook } from '@waybill/signing/verify';
 import { describe, expect, test } from 'vitest';
 import { failure, infoOf, planOf, secret, step } from '../test/harness.ts';
 import { prepareRequest } from './prepare.ts';
-import { requestBody } from './request-body.ts';
+import { noLinks, requestBody } from './request-body.ts';
 
 const at = 1_700_000_000_000;
 
@@ -35,7 +35,7 @@ const failed = (id: string): RunEvent => {
 
 function bodyOf(state: RunState, id: string, context = '{}'): string {
   const { delivery } = state.steps[state.plan.indexById.get(id)!]!;
-  return requestBody(state, infoOf(undefined, context), delivery!, { nowMs: at, callbackUrl: null });
+  return requestBody(state, infoOf(undefined, context), delivery!, { nowMs: at, ...noLinks });
 }
 
 /** `previousSteps.a` of a step that depends on `a`. */
@@ -144,7 +144,7 @@ test('a compensation carries the raw result and the error of the run; a hook wha
     { type: 'run.compensating', at: at + 6 },
   ]);
   const undo = state.steps[0]!.compensation!;
-  const compensation = requestBody(state, infoOf(), undo, { nowMs: at, callbackUrl: null });
+  const compensation = requestBody(state, infoOf(), undo, { nowMs: at, ...noLinks });
   expect(compensation).toContain(`"result":${result},`);
   expect(JSON.parse(compensation)).toMatchObject({
     type: 'compensation',
@@ -159,7 +159,7 @@ test('a compensation carries the raw result and the error of the run; a hook wha
     startedAt: at + 6,
   });
   evolve(state, { type: 'run.failed', at: at + 8 });
-  const hook = requestBody(state, infoOf(), state.hook!, { nowMs: at, callbackUrl: null });
+  const hook = requestBody(state, infoOf(), state.hook!, { nowMs: at, ...noLinks });
   expect(hook).toContain(`"results":{"a":${result}}`);
   expect(JSON.parse(hook)).toMatchObject({
     ...{
@@ -181,7 +181,7 @@ describe('a prepared request', () => {
       evolve(state, { type: 'attempt.started', at, delivery: 'step', step: 'a', attempt });
       return prepareRequest(state, info, delivery, createSigner([secret]), {
         nowMs: at + attempt * 60_999,
-        callbackUrl: null,
+        ...noLinks,
       });
     });
     for (const { headers, body, userHeaders, timeoutMs } of requests) {
@@ -217,7 +217,7 @@ describe('a prepared request', () => {
     evolve(state, { type: 'run.failed', at });
     const deliveries = [state.steps[0]!.delivery!, state.steps[1]!.delivery!, undo, state.hook!];
     const requests = deliveries.map((delivery) =>
-      prepareRequest(state, info, delivery, createSigner([secret]), { nowMs: at, callbackUrl: null }),
+      prepareRequest(state, info, delivery, createSigner([secret]), { nowMs: at, ...noLinks }),
     );
     expect(new Set(requests.map(({ headers }) => headers['webhook-id'])).size).toBe(4);
     expect(requests.map(({ url }) => url)).toEqual([

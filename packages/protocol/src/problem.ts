@@ -20,6 +20,7 @@ export const problemStatus = {
   invalid_steps: 422,
   too_many_signals: 429,
   run_not_failed: 409,
+  run_not_ended: 409,
   already_compensated: 409,
   callback_expired: 410,
   request_timeout: 408,

@@ -1,4 +1,5 @@
 import { PermanentError, RetryableError } from './errors.ts';
+import type { AddedStep } from './workflows.ts';
 
 /**
  * The answer of a handler that will report its outcome later: 202 with `waybill-callback: pending`.
@@ -7,6 +8,18 @@ import { PermanentError, RetryableError } from './errors.ts';
  */
 export function pending(): Response {
   return json({ status: 202, headers: { 'waybill-callback': 'pending' } }, { pending: true });
+}
+
+export interface CompletedOptions {
+  /** Of the step's direct dependents only these run. */
+  readonly next?: readonly string[];
+  /** Steps to add to the run; those without `parent` and `dependsOn` depend on this one. */
+  readonly addSteps?: readonly AddedStep[];
+}
+
+/** The answer of a handler that says more than its result: which branch to take, or which steps to add. */
+export function completed(result: unknown, { next, addSteps }: CompletedOptions = {}): Response {
+  return json({ status: 200 }, { success: true, result: result ?? null, next, addSteps });
 }
 
 export function successAnswer(result: unknown): Response {

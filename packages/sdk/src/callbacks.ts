@@ -1,3 +1,4 @@
+import type { CompletedOptions } from './answer.ts';
 import { ConfigError } from './errors.ts';
 import type { Send } from './http.ts';
 import type { CommandAccepted } from './workflows.ts';
@@ -15,10 +16,8 @@ export type CallbackError =
   | Error
   | { readonly message: string; readonly code?: string; readonly [detail: string]: unknown };
 
-export interface CompleteOptions {
-  /** Of the step's direct dependents only these run. */
-  readonly next?: readonly string[];
-}
+/** What a step may say beside its result. */
+export type CompleteOptions = CompletedOptions;
 
 export interface FailOptions {
   /** `true`: the step is sent again, as its `retries` say. Default: it fails for good. */
@@ -50,7 +49,8 @@ export function createCallbacks(send: Send): Callbacks {
     send({ method: 'POST', callbackUrl: checkedUrl(url), path, body });
 
   return {
-    complete: (url, result = null, { next } = {}) => post(url, '', { success: true, result, next }),
+    complete: (url, result = null, { next, addSteps } = {}) =>
+      post(url, '', { success: true, result, next, addSteps }),
     fail: (url, error, { retryable } = {}) =>
       post(url, '', { success: false, error: error instanceof Error ? plain(error) : error, retryable }),
     heartbeat: (url, beat = {}) => post(url, '/heartbeat', beat),

@@ -2,7 +2,7 @@
  * `@waybill/sdk`: Web standards only (fetch, Request, Response, WebCrypto). Nothing reachable from here may
  * import a `node:` module (a test walks the imports); what needs Node is in `@waybill/sdk/node`.
  */
-export { pending } from './answer.ts';
+export { type CompletedOptions, completed, pending } from './answer.ts';
 export type {
   CallbackAnswer,
   CallbackError,
@@ -67,11 +67,14 @@ export type { WaybillOptions } from './settings.ts';
 export type { WaitOptions } from './wait.ts';
 export { Waybill } from './waybill.ts';
 export type {
+  AddedStep,
+  ApprovalLink,
   CancelOptions,
   CommandAccepted,
   CompleteStepOptions,
   IdempotencyOptions,
   PageFilter,
+  RerunOptions,
   RunFilter,
   SkipStepOptions,
   StartInput,

@@ -39,6 +39,9 @@ export interface JobStep {
   readonly timeout: number;
   /** When this attempt is given up; ISO 8601. */
   readonly deadline: string;
+  /** Of an instance of a `forEach`: its item, and its place in the list from 0. */
+  readonly item?: unknown;
+  readonly index?: number;
 }
 
 /** Where this attempt may be answered later (`pending()`, `callbacks`). Whoever has the URL may answer. */
@@ -58,6 +61,8 @@ export interface JobInput<W extends WorkflowDefinition = AnyWorkflow, Results ex
   readonly run: JobRun;
   /** Absent in a compensation and in a hook. */
   readonly callback?: JobCallback;
+  /** Of the steps below this one that wait for a signal: links for a person to give it. Whoever has one may. */
+  readonly approvals?: Readonly<Record<string, { readonly url: string }>>;
   /** Absent for a step; `compensation` or `workflow.completed`, `workflow.failed`, `workflow.cancelled`. */
   readonly type?: string;
   /** In a compensation: the result to undo. */

@@ -9,6 +9,7 @@ export type StepReason =
   | 'branch_not_taken'
   | 'skipped_by_hand'
   | 'upstream_failed'
+  | 'too_many_failures'
   | 'run_failed'
   | 'run_timeout'
   | 'run_cancelled';
@@ -28,7 +29,7 @@ export interface StepError {
 export interface StepStatus {
   readonly id: string;
   readonly state: StepState;
-  /** What a running step is busy with; `open` includes the wait for a callback. */
+  /** What a step that is running, or asleep, or waiting for its signal is busy with. */
   readonly phase: 'open' | 'backoff' | 'callback' | 'child' | 'instances' | 'sleeping' | 'signal' | null;
   readonly reason: StepReason | (string & {}) | null;
   readonly startedAt: string | null;
@@ -42,7 +43,19 @@ export interface StepStatus {
   readonly dependsOn: readonly string[];
   readonly parallel: boolean;
   readonly timeout: number;
-  readonly url: string;
+  /** Null for a step that sends nothing itself. */
+  readonly url: string | null;
+  /** Seconds. */
+  readonly sleep?: number;
+  readonly waitFor?: { readonly signal: string; readonly timeout?: number; readonly default?: unknown };
+  /** Key of the workflow whose run this step is, and that run's id once it has started. */
+  readonly workflow?: string;
+  readonly childRunId?: string | null;
+  /** Of a `forEach`: how many; they are steps of their own, `id[0]` and so on. */
+  readonly instances?: number;
+  /** Of an instance. */
+  readonly index?: number;
+  readonly item?: unknown;
 }
 
 /** Of a compensation or a hook: `running` once its first attempt was sent. */
@@ -92,7 +105,10 @@ export interface RunStatus extends RunSummary {
   readonly error: (StepError & { readonly stepId?: string }) | null;
   readonly compensation: readonly CompensationStatus[];
   readonly hooks: readonly HookStatus[];
+  /** The run that this one is a step of. */
   readonly parentRunId: string | null;
+  /** The run that this one repeats. */
+  readonly rerunOf: string | null;
   readonly steps: readonly StepStatus[];
 }
 
@@ -111,7 +127,10 @@ export interface Attempt {
   readonly error: StepError | null;
   /** When the next attempt is due. */
   readonly retryAt: string | null;
-  readonly request: { readonly url: string; readonly webhookId: string };
+  /** Both null for a sub-workflow, which no request starts. */
+  readonly request: { readonly url: string | null; readonly webhookId: string | null };
+  /** The run that a sub-workflow step was. */
+  readonly childRunId?: string;
   /** First characters of the answer that failed the attempt. */
   readonly answer: string | null;
 }

@@ -1,4 +1,4 @@
-import type { WorkflowDefinition } from './definition.ts';
+import type { WorkflowDefinition, WorkflowStep } from './definition.ts';
 import { ApiError } from './errors.ts';
 import type { QueryValue, Send } from './http.ts';
 import type { Attempt, Page, RunState, RunStatus, RunSummary, StoredWorkflow } from './run.ts';
@@ -56,6 +56,27 @@ export interface CompleteStepOptions extends SkipStepOptions {
   readonly result?: unknown;
 }
 
+/** A step that the definition does not have. `parallel` is true unless it says otherwise. */
+export interface AddedStep extends WorkflowStep {
+  /** Put before `dependsOn`; in a handler's answer the answering step, when neither is given. */
+  readonly parent?: string;
+}
+
+export interface RerunOptions {
+  /** This step and what hangs from it only; what else had completed is taken over. Default: everything. */
+  readonly fromStep?: string;
+  /** Default: that of the first run. */
+  readonly context?: object;
+  /** Default: that of the first run. */
+  readonly version?: number;
+}
+
+export interface ApprovalLink {
+  readonly url: string;
+  /** ISO 8601. */
+  readonly expiresAt: string | null;
+}
+
 /** The command is stored and will be carried out. */
 export interface CommandAccepted {
   readonly commandId: string;
@@ -93,6 +114,25 @@ export interface Workflows {
     stepId: string,
     options?: CompleteStepOptions & IdempotencyOptions,
   ): Promise<RunStatus | CommandAccepted>;
+  /** Sends the failed steps of a failed run again, and what hangs from them. */
+  retry(id: string, options?: IdempotencyOptions): Promise<RunStatus | CommandAccepted>;
+  /** Starts a new run that repeats this one, which must have ended. */
+  rerun(id: string, options?: RerunOptions & IdempotencyOptions): Promise<RunStatus>;
+  /** Adds steps to a run that has not ended, also from inside a handler; the same ones again change nothing. */
+  addSteps(
+    id: string,
+    steps: readonly AddedStep[],
+    options?: IdempotencyOptions,
+  ): Promise<RunStatus | CommandAccepted>;
+  /** Ends the first wait for this signal, or is kept for one to come. */
+  signal(
+    id: string,
+    name: string,
+    payload?: unknown,
+    options?: IdempotencyOptions,
+  ): Promise<RunStatus | CommandAccepted>;
+  /** A link that lets whoever has it end this wait, as long as the run may take. */
+  approvalLink(id: string, stepId: string): Promise<ApprovalLink>;
   attempts(id: string, stepId: string): Promise<Page<Attempt>>;
   /** The newest version of a stored workflow. */
   get(key: string): Promise<StoredWorkflow>;
@@ -120,6 +160,20 @@ export function createWorkflows(send: Send, runtime: Runtime): Workflows {
     resume: (id, options) => command(`${runPath(id)}/resume`, options),
     skipStep: (id, stepId, options) => command(`${stepPath(id, stepId)}/skip`, options),
     completeStep: (id, stepId, options) => command(`${stepPath(id, stepId)}/complete`, options),
+    retry: (id, options) => command(`${runPath(id)}/retry`, options),
+    rerun: (id, { idempotencyKey, ...body } = {}) =>
+      send({ method: 'POST', path: `${runPath(id)}/rerun`, body, idempotencyKey }),
+    addSteps: (id, steps, { idempotencyKey } = {}) =>
+      send({ method: 'POST', path: `${runPath(id)}/steps`, body: { steps }, idempotencyKey }),
+    signal: (id, name, payload = null, { idempotencyKey } = {}) =>
+      send({
+        method: 'POST',
+        path: `${runPath(id)}/signals/${encodeURIComponent(name)}`,
+        body: { payload },
+        idempotencyKey,
+      }),
+    approvalLink: (id, stepId) =>
+      send({ method: 'POST', path: `${stepPath(id, stepId)}/approval`, body: {} }),
     attempts: (id, stepId) => send({ method: 'GET', path: `${stepPath(id, stepId)}/attempts` }),
     get: (key) => send({ method: 'GET', path: workflowPath(key) }),
     versions: (key, { limit, cursor } = {}) =>

@@ -1,19 +1,22 @@
 import { z } from '@hono/zod-openapi';
-import { memberText, Problem } from '@waybill/protocol';
+import type { RunState, StepDefinition } from '@waybill/engine';
+import { type DefinitionChecks, memberText, Problem, parseAddedSteps, stepIdSchema } from '@waybill/protocol';
 import type { Context } from 'hono';
 import { requireScope } from '../auth.ts';
 import { type JsonBody, parseWith, readJson } from '../body.ts';
-import { sendCommand } from '../command.ts';
+import { type Posted, sendCommand } from '../command.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
 import { idempotencyHeader, idempotencyOf } from '../idempotency.ts';
 import { requireRun } from '../require-run.ts';
 import {
+  addStepsBody,
   cancelBody,
   commandAccepted,
   completeStepBody,
   emptyBody,
   runStatus,
+  signalBody,
   skipStepBody,
 } from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
@@ -25,7 +28,16 @@ interface RunCommand {
   readonly summary: string;
   readonly body: z.ZodType;
   /** What is left in the inbox. */
-  readonly command: (input: Record<string, unknown>, body: JsonBody, step: string) => object;
+  readonly command: (input: Record<string, unknown>, request: CommandRequest) => Posted;
+}
+
+interface CommandRequest {
+  readonly body: JsonBody;
+  /** Of the path. */
+  readonly step: string;
+  readonly name: string;
+  readonly state: RunState;
+  readonly checks: DefinitionChecks;
 }
 
 const commands: readonly RunCommand[] = [
@@ -51,15 +63,36 @@ const commands: readonly RunCommand[] = [
     path: '/steps/{stepId}/skip',
     summary: 'End a step by hand; its dependents see a skip',
     body: skipStepBody,
-    command: (input, _body, step) => ({ type: 'skipStep', step, ...input }),
+    command: (input, { step }) => ({ type: 'skipStep', step, ...input }),
   },
   {
     path: '/steps/{stepId}/complete',
     summary: 'End a step by hand with a result',
     body: completeStepBody,
-    command: ({ note }, { text }, step) => {
-      const result = memberText(text, 'result') ?? 'null';
+    command: ({ note }, { body, step }) => {
+      const result = memberText(body.text, 'result') ?? 'null';
       return { type: 'completeStep', step, note, result };
+    },
+  },
+  {
+    path: '/retry',
+    summary: 'Send the failed steps of a failed run again, and what hangs from them',
+    body: emptyBody,
+    command: () => ({ type: 'retry' }),
+  },
+  {
+    path: '/steps',
+    summary: 'Add steps to a run that has not ended; the same ones again change nothing',
+    body: addStepsBody,
+    command: ({ steps }, request) => ({ type: 'addSteps', steps: requireSteps(steps, request) }),
+  },
+  {
+    path: '/signals/{name}',
+    summary: 'Give a signal: it ends the oldest wait for it, or is kept for one to come',
+    body: signalBody,
+    command: (_input, { body, name }) => {
+      const payload = memberText(body.text, 'payload') ?? 'null';
+      return { type: 'signal', name, payload };
     },
   },
 ];
@@ -67,7 +100,11 @@ const commands: readonly RunCommand[] = [
 /** Commands from outside: each answers with its outcome, or 202 when its owner is slow. */
 export function runCommandRoutes(app: Router, services: Services): void {
   for (const { path, summary, body, command } of commands) {
-    const names = path.includes('{stepId}') ? { id: z.string(), stepId: z.string() } : { id: z.string() };
+    const names = {
+      id: z.string(),
+      ...(path.includes('{stepId}') ? { stepId: z.string() } : {}),
+      ...(path.includes('{name}') ? { name: stepIdSchema } : {}),
+    };
     documented(app, {
       tags: ['Runs'],
       method: 'post',
@@ -79,11 +116,11 @@ export function runCommandRoutes(app: Router, services: Services): void {
         202: { description: 'Accepted, not yet applied', ...jsonOf(commandAccepted) },
       },
     });
-    app.post(`/v1/runs/:id${path.replace('{stepId}', ':stepId')}`, async (c) => {
+    app.post(`/v1/runs/:id${path.replaceAll(/\{(\w+)\}/g, ':$1')}`, async (c) => {
       requireScope(c.get('principal'), 'runs:write');
       const json = await readJson(c);
       const input = parseWith(body, json.value) as Record<string, unknown>;
-      return send(services, c, json, (step) => command(input, json, step));
+      return send(services, c, json, (request) => command(input, request));
     });
   }
 }
@@ -91,8 +128,8 @@ export function runCommandRoutes(app: Router, services: Services): void {
 async function send(
   services: Services,
   c: Context<ApiEnv>,
-  { text }: JsonBody,
-  commandFor: (step: string) => object,
+  body: JsonBody,
+  commandFor: (request: CommandRequest) => Posted,
 ): Promise<Response> {
   const row = await requireRun(services, c);
   const step = c.req.param('stepId');
@@ -101,8 +138,21 @@ async function send(
     throw new Problem('not_found', `no step "${step}" in this run`);
   }
   // With the run: a workflow key in the path may mean another run by the time of the repeat.
-  const idempotency = idempotencyOf(c, `${row.uuid}\n${text}`);
-  const { commandId, outcome } = await sendCommand(services, row, commandFor(step ?? ''), idempotency);
+  const idempotency = idempotencyOf(c, `${row.uuid}\n${body.text}`);
+  const name = parseWith(z.object({ name: stepIdSchema.optional() }), { name: c.req.param('name') }).name;
+  const checks = services.versions.checksFor(c.get('principal'));
+  const command = commandFor({ body, step: step ?? '', name: name ?? '', state, checks });
+  const { commandId, outcome } = await sendCommand(services, row, command, idempotency);
   if (outcome === null) return c.json({ commandId }, 202);
   return statusResponse(c, await services.views.get(row));
+}
+
+/** @throws Problem `invalid_steps` with the path of every fault. */
+function requireSteps(input: unknown, { state, checks }: CommandRequest): readonly StepDefinition[] {
+  const whole = state.plan.steps.filter(({ instance }) => instance === null);
+  const steps = whole.map(({ definition }) => definition);
+  const added = parseAddedSteps(input, checks, { steps, at: 'steps' });
+  if ('steps' in added) return added.steps;
+  const errors = added.faults;
+  throw new Problem('invalid_steps', `the steps have ${errors.length} fault(s)`, { errors });
 }

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { html, raw } from 'hono/html';
+
+const style = `
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 32rem; margin: 4rem auto; padding: 0 1rem; }
+  body { color: #1b1f24; background: #fff; color-scheme: light dark; }
+  label { display: block; margin: 1rem 0; } textarea { width: 100%; font: inherit; }
+  button { font: inherit; padding: .5rem 1.25rem; margin-right: .5rem; }
+  @media (prefers-color-scheme: dark) { body { color: #e6e6e6; background: #16181b; } }
+`;
+
+/** Nothing is loaded, nothing runs, and the form goes nowhere else. */
+export const approvalPolicy = [
+  "default-src 'none'",
+  `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+export interface ApprovalView {
+  readonly workflow: string;
+  readonly step: string;
+  /** What has become of it; null while it can still be given. */
+  readonly outcome: string | null;
+}
+
+/** Asks before it acts: programs that look at the links of a mail must not approve anything. */
+export function approvalPage({ workflow, step, outcome }: ApprovalView) {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width" />
+        <title>${step} · ${workflow}</title>
+        <style>${raw(style)}</style>
+      </head>
+      <body>
+        <h1>${step}</h1>
+        <p>A run of <b>${workflow}</b> waits for a decision.</p>
+        ${outcome === null ? form : html`<p role="status">${outcome}</p>`}
+      </body>
+    </html>`;
+}
+
+const form = html`<form method="post">
+  <label>Comment <textarea name="comment" rows="3" maxlength="1000"></textarea></label>
+  <button name="approved" value="true">Approve</button>
+  <button name="approved" value="false">Reject</button>
+</form>`;

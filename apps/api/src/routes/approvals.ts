@@ -1,0 +1,144 @@
+import { z } from '@hono/zod-openapi';
+import { hasEnded, isTerminal } from '@waybill/engine';
+import { isoTime, Problem, uuidOfId } from '@waybill/protocol';
+import { findRun, type RunRow } from '@waybill/store';
+import type { Context } from 'hono';
+import { type ApprovalView, approvalPage, approvalPolicy } from '../approval-page.ts';
+import { requireScope } from '../auth.ts';
+import { parseWith, readJson } from '../body.ts';
+import { sendCommand } from '../command.ts';
+import type { ApiEnv } from '../deps.ts';
+import { documented, jsonOf } from '../documented.ts';
+import { idParam } from '../params.ts';
+import { requireRun } from '../require-run.ts';
+import { approvalBody, approvalLink, commandAccepted } from '../schemas.ts';
+import type { Router, Services } from '../services.ts';
+
+const tag = { tags: ['Approvals'] };
+const tokenParam = z.object({ token: z.string() });
+const accepted = z.object({ accepted: z.literal(true) });
+
+/** Signed links that give one wait of a run its signal. There is no API key: the token is the right. */
+export function approvalRoutes(app: Router, services: Services): void {
+  documented(app, {
+    ...tag,
+    security: [],
+    method: 'get',
+    path: '/v1/approvals/{token}',
+    summary: 'A page that asks a person for the decision',
+    request: { params: tokenParam },
+    responses: { 200: { description: 'The page', content: { 'text/html': { schema: z.string() } } } },
+  });
+  app.get('/v1/approvals/:token', async (c) => {
+    const { row, step } = await requireToken(services, c);
+    return pageResponse(c, await viewOf(services, row, step));
+  });
+
+  documented(app, {
+    ...tag,
+    security: [],
+    method: 'post',
+    path: '/v1/approvals/{token}',
+    summary: 'Give the decision: the body is the payload of the signal',
+    request: { params: tokenParam, body: jsonOf(approvalBody) },
+    responses: {
+      200: { description: 'Taken', ...jsonOf(accepted) },
+      202: { description: 'Stored; the owner of the run has not taken it yet', ...jsonOf(commandAccepted) },
+    },
+  });
+  app.post('/v1/approvals/:token', async (c) => {
+    const { row, step } = await requireToken(services, c);
+    const isForm = c.req.header('content-type')?.startsWith('application/x-www-form-urlencoded') ?? false;
+    const payload = isForm ? await formPayload(c) : await jsonPayload(c);
+    const { state } = await services.views.get(row);
+    const name = state.plan.steps[state.plan.indexById.get(step)!]!.definition.waitFor!.signal;
+    const sent = await sendCommand(services, row, { type: 'signal', name, step, payload }, null);
+    if (isForm) {
+      const { workflowId: workflow } = (await services.views.get(row)).info;
+      return pageResponse(c, { workflow, step, outcome: 'Thank you: your decision was recorded.' });
+    }
+    return sent.outcome ? c.json({ accepted: true }) : c.json({ commandId: sent.commandId }, 202);
+  });
+}
+
+/** For those who have a key: a link to hand to a person. */
+export function approvalLinkRoutes(app: Router, services: Services): void {
+  documented(app, {
+    ...tag,
+    method: 'post',
+    path: '/v1/runs/{id}/steps/{stepId}/approval',
+    summary: 'A link that gives the signal this step waits for, valid as long as the run',
+    request: { params: idParam.extend({ stepId: z.string() }) },
+    responses: { 200: { description: 'The link', ...jsonOf(approvalLink) } },
+  });
+  app.post('/v1/runs/:id/steps/:stepId/approval', async (c) => {
+    requireScope(c.get('principal'), 'runs:write');
+    const row = await requireRun(services, c);
+    const { state, info } = await services.views.get(row);
+    const step = c.req.param('stepId');
+    const index = state.plan.indexById.get(step);
+    if (index === undefined) throw new Problem('not_found', `no step "${step}" in this run`);
+    if (state.plan.steps[index]!.kind !== 'wait') {
+      throw new Problem('unknown_step', `step "${step}" waits for no signal`);
+    }
+    if (hasEnded(state.steps[index]!)) {
+      throw new Problem('step_ended', `step "${step}" is already ${state.steps[index]!.state}`);
+    }
+    const { approvalTokens, publicUrl } = services.deps;
+    const expiresAtMs = (state.clockFrom ?? state.createdAt) + state.plan.timeoutMs;
+    const token = approvalTokens.mint({ run: info.id, step }, Math.ceil(expiresAtMs / 1000));
+    const origin = publicUrl ?? new URL(c.req.url).origin;
+    return c.json({ url: `${origin}/v1/approvals/${token}`, expiresAt: isoTime(expiresAtMs) });
+  });
+}
+
+/** @throws Problem `callback_expired`, or `not_found` for what is no token of ours. */
+async function requireToken({ deps, views }: Services, c: Context<ApiEnv>) {
+  const claims = await deps.approvalTokens.read(c.req.param('token') ?? '', deps.now());
+  if (claims === 'expired') throw new Problem('callback_expired', 'the time for this decision is over');
+  const uuid = claims && uuidOfId('run', claims.run);
+  const row = uuid && (await findRun(deps.database, uuid));
+  if (!claims || !row) throw new Problem('not_found', 'no such approval');
+  const { state } = await views.get(row);
+  const index = state.plan.indexById.get(claims.step);
+  if (index === undefined || state.plan.steps[index]!.kind !== 'wait') {
+    throw new Problem('not_found', 'no such approval');
+  }
+  return { row, step: claims.step };
+}
+
+async function viewOf({ views }: Services, row: RunRow, stepId: string): Promise<ApprovalView> {
+  const { state, info } = await views.get(row);
+  const step = state.steps[state.plan.indexById.get(stepId)!]!;
+  const isOver = hasEnded(step) || isTerminal(state.state);
+  const outcome = isOver ? `Nothing is left to decide: this step is ${step.state}.` : null;
+  return { workflow: info.workflowId, step: stepId, outcome };
+}
+
+function pageResponse(c: Context<ApiEnv>, view: ApprovalView): Response | Promise<Response> {
+  return c.html(approvalPage(view), 200, {
+    'content-security-policy': approvalPolicy,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cache-control': 'no-store',
+  });
+}
+
+const formFields = z.object({
+  approved: z.enum(['true', 'false']).transform((text) => text === 'true'),
+  comment: z
+    .string()
+    .max(1000)
+    .transform((text) => text || undefined)
+    .optional(),
+});
+
+async function formPayload(c: Context<ApiEnv>): Promise<string> {
+  return JSON.stringify(parseWith(formFields, await c.req.parseBody()));
+}
+
+async function jsonPayload(c: Context<ApiEnv>): Promise<string> {
+  const { text, value } = await readJson(c);
+  parseWith(approvalBody, value);
+  return text === '{}' ? '{"approved":true}' : text;
+}
