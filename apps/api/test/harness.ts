@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { startTemporaryPostgres } from '@waybill/embedded';
 import type { RunEvent } from '@waybill/engine';
 import { defaultLimits, type Limits, uuidOfId } from '@waybill/protocol';
-import { apiKeyPrefix, createApiKey, createCallbackTokens, hashApiKey } from '@waybill/signing';
+import {
+  apiKeyPrefix,
+  createApiKey,
+  createApprovalTokens,
+  createCallbackTokens,
+  hashApiKey,
+} from '@waybill/signing';
 import {
   addKey,
   type Database,
@@ -99,6 +105,8 @@ export class TestApi {
       // Nobody drives most runs of these tests: their commands are answered 202.
       outcomeWaitMs: 200,
       callbackTokens: createCallbackTokens('the master key of the api tests'),
+      approvalTokens: createApprovalTokens('the master key of the api tests'),
+      publicUrl: null,
       checkUrl: (url) => (url.includes('forbidden') ? 'may not be reached' : null),
       checkHeader: (name) => (name === 'host' ? 'is reserved' : null),
       ready: () => [],
