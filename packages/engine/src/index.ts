@@ -24,6 +24,7 @@ export { findDelivery } from './evolve-delivery.ts';
 export { findGraphFaults } from './graph.ts';
 export { hash32, hashFraction } from './hash.ts';
 export { hookRetryPolicy, hookTimeoutMs } from './hook.ts';
+export { isNestedDeeperThan, membersOf, memberText } from './json-text.ts';
 export { ancestorsOf, compilePlan, type Plan, type PlanStep } from './plan.ts';
 export { backoffDelayMs } from './retry.ts';
 export {

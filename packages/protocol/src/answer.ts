@@ -1,6 +1,5 @@
-import type { Outcome, RetryPolicy, StepError } from '@waybill/engine';
+import { memberText, type Outcome, type RetryPolicy, type StepError } from '@waybill/engine';
 import { wire } from './headers.ts';
-import { memberText } from './json-text.ts';
 
 /** What came back over HTTP. `body` is the whole text, within the size limit. */
 export interface HandlerAnswer {
