@@ -4,7 +4,7 @@ import type { Effects } from './effects.ts';
 import type { StepAdmitted, StepBegan, StepExpanded, StepFaulted, StepWoken } from './events.ts';
 import { failStep } from './fail-step.ts';
 import { expand } from './group.ts';
-import { elementsOf } from './json-text.ts';
+import { elementTexts } from './json-text.ts';
 import { enterGate, enterLane } from './ready.ts';
 import { settle, settleStarted, skip } from './settle.ts';
 import type { RunState } from './state.ts';
@@ -22,7 +22,7 @@ export function decline(state: RunState, event: StepAdmitted, effects: Effects):
 
 export function expandStep(state: RunState, event: StepExpanded, effects: Effects): void {
   const step = stepOf(state, event.step);
-  const items = elementsOf(event.result);
+  const items = elementTexts(event.result, Number.POSITIVE_INFINITY)?.texts ?? [];
   expand(state, step, items);
   // In a run that has not started the copies of its instances follow.
   if (step.state !== 'waiting') return;

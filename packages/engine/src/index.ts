@@ -35,9 +35,18 @@ export { retryPolicyOf } from './end-of-attempt.ts';
 export type { RunEvent, RunEventType } from './events.ts';
 export { evolve } from './evolve.ts';
 export { findDelivery } from './evolve-delivery.ts';
+export {
+  type Compiled,
+  compileExpression,
+  type Expression,
+  type ExpressionInput,
+  evaluateCondition,
+  evaluateList,
+} from './expression/index.ts';
 export { findGraphFaults } from './graph.ts';
 export { hash32, hashFraction } from './hash.ts';
 export { hookRetryPolicy, hookTimeoutMs } from './hook.ts';
+export { isNestedDeeperThan, membersOf, memberText } from './json-text.ts';
 export { ancestorsOf, compilePlan, type Instance, type Plan, type PlanStep, type StepKind } from './plan.ts';
 export { backoffDelayMs } from './retry.ts';
 export {

@@ -1,6 +1,12 @@
-import type { DefinitionFault, Outcome, RetryPolicy, StepDefinition, StepError } from '@waybill/engine';
+import {
+  type DefinitionFault,
+  memberText,
+  type Outcome,
+  type RetryPolicy,
+  type StepDefinition,
+  type StepError,
+} from '@waybill/engine';
 import { wire } from './headers.ts';
-import { memberText } from './json-text.ts';
 
 /** What came back over HTTP. `body` is the whole text, within the size limit. */
 export interface HandlerAnswer {

@@ -2,6 +2,7 @@
  * The wire: schemas, error codes, header names, ids, and what an answer means. Knows HTTP's words but
  * opens no socket; imports the engine only.
  */
+export { isNestedDeeperThan, membersOf, memberText } from '@waybill/engine';
 export { type AddedSteps, type ClassifyOptions, classifyAnswer, type HandlerAnswer } from './answer.ts';
 export { type DefinitionResult, parseDefinition } from './definition.ts';
 export type { DefinitionChecks } from './definition-checks.ts';
@@ -19,7 +20,6 @@ export { zodFaults } from './faults.ts';
 export { userAgent, version, wire } from './headers.ts';
 export { createId, type IdPrefix, idOfUuid, uuidOfId, webhookId } from './ids.ts';
 export { isoTime } from './iso-time.ts';
-export { isNestedDeeperThan, membersOf, memberText } from './json-text.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { Problem, type ProblemCode, type ProblemError, problemStatus } from './problem.ts';
 export {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isNestedDeeperThan, membersOf, memberText } from './json-text.ts';
+import { elementTexts, isNestedDeeperThan, membersOf, memberText } from './json-text.ts';
 
 const space = fc.string({ unit: fc.constantFrom(' ', '\n', '\r', '\t'), maxLength: 3 });
 
@@ -86,4 +86,36 @@ describe('isNestedDeeperThan', () => {
   ])('%s against %d', (text, depth, expected) => {
     expect(isNestedDeeperThan(text, depth)).toBe(expected);
   });
+});
+
+describe('elementTexts', () => {
+  test('has what JSON.parse has, up to as many as asked for, and counts the rest', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.jsonValue({ stringUnit: 'binary' })),
+        space,
+        fc.nat(5),
+        (values, gap, keepMax) => {
+          const { texts, count } = elementTexts(format(values, gap, false), keepMax)!;
+          expect(count).toBe(values.length);
+          expect(texts.map((text) => JSON.parse(text))).toEqual(
+            JSON.parse(JSON.stringify(values.slice(0, keepMax))),
+          );
+          expect(texts.every((text) => text === text.trim())).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test.each(['{}', '"[]"', 'null', '1', ' {"a":[]} '])('there are none in %s', (text) => {
+    expect(elementTexts(text, 9)).toBeNull();
+  });
+});
+
+test('a text that is no JSON is looked through to its end, and no further', () => {
+  for (const text of ['{"a', '{"a":"', '{"a":[', '["', '[[', '[1,', '{"a":\\', '']) {
+    expect(memberText(text, 'b')).toBeUndefined();
+    elementTexts(text, 1);
+    isNestedDeeperThan(text, 1);
+  }
 });
