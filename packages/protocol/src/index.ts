@@ -30,3 +30,4 @@ export {
   resultsText,
   statusText,
 } from './status.ts';
+export { type StepEnd, stepEndOf } from './step-end.ts';
