@@ -25,14 +25,25 @@ export interface ApiDeps {
   readonly dispatcher: LocalDispatcher | null;
   /** How long a command's outcome is waited for before it is answered 202; 5 s when absent. */
   readonly outcomeWaitMs?: number;
+  /** Event streams open in this process at once; 1,000 when absent. */
+  readonly eventStreamsMax?: number | undefined;
+  /** A stream on which nothing happens says so this often; 15 s when absent. */
+  readonly streamHeartbeatMs?: number;
   readonly callbackTokens: Pick<CallbackTokens, 'read'>;
   /** What the deployment lets steps call; null, or what is wrong. */
   readonly checkUrl: (url: string) => string | null;
   readonly checkHeader: (name: string, value: string) => string | null;
   /** What else keeps this process from its work; empty when nothing does. */
   readonly ready: () => readonly string[];
+  readonly metrics: MetricsSource;
   /** Epoch ms. */
   readonly now: () => number;
+}
+
+/** This process's metrics in the text format of Prometheus. */
+export interface MetricsSource {
+  readonly contentType: string;
+  text(): Promise<string>;
 }
 
 export interface Principal {

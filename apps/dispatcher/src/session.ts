@@ -182,7 +182,7 @@ export class Session implements DriverContext {
   }
 
   onCommit(driver: RunDriver, events: readonly RunEvent[]): void {
-    this.#deps.onCommit(driver.runUuid, events);
+    this.#deps.onCommit(driver.runUuid, events, driver);
   }
 
   beforeTimeout(fire: () => void): void {
