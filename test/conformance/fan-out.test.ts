@@ -83,7 +83,9 @@ test('an instance is retried by itself, with one webhook-id of its own', async (
   const retries = { maxAttempts: 2, initialDelay: 0.02 };
   const run = await client.runToEnd(fanOut('retried', { items: items(3) }, { retries }));
   expect(run.state).toBe('completed');
-  const seen = handlers.requests('/each').map((request) => [instanceOf(request).id, request.headers['webhook-id']]);
+  const seen = handlers
+    .requests('/each')
+    .map((request) => [instanceOf(request).id, request.headers['webhook-id']]);
   expect(seen).toHaveLength(4);
   expect(new Set(seen.map(([, id]) => id)).size).toBe(3);
   expect(await client.attempts(run.id, 'each%5B1%5D')).toMatchObject([
@@ -110,7 +112,11 @@ test('an empty list completes at once, a list out of a result keeps its digits, 
   const texts = handlers.requests('/each').map(({ raw }) => /"item":(.*),"index"/.exec(raw)![1]);
   expect(texts).toEqual(['12345678901234567890', '{"b":1, "a":2}']);
   const failed = await client.runToEnd(fanOut('no-list', { items: 'none' }));
-  expect(failed.steps[0]).toMatchObject({ state: 'failed', error: { code: 'expression_failed' }, attempts: 0 });
+  expect(failed.steps[0]).toMatchObject({
+    state: 'failed',
+    error: { code: 'expression_failed' },
+    attempts: 0,
+  });
 });
 
 test('each completed instance is compensated with its own item, in reverse order of completion', async () => {

@@ -1,48 +1,20 @@
 import type { Reporter, TestModule } from 'vitest/node';
-
-interface Row {
-  readonly number: number;
-  readonly titles: string[];
-  passed: number;
-  failed: number;
-}
+import { lineOf, rowsOf, verdictOf } from './table.ts';
 
 /**
- * Prints one line for each row of the conformance list that has tests: tests are named `<row> <behaviour>`.
+ * Prints one line for each row of the conformance list, and fails the process when a row fails or has no test.
  * Used by `npm run conformance`, beside a reporter that shows the failures themselves.
  */
 export default class ConformanceReport implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const rows = [...rowsOf(modules).values()].sort((a, b) => a.number - b.number);
+    const ours = modules.filter(({ moduleId }) => moduleId.includes('/test/conformance/'));
+    const tests = ours.flatMap((module) => [...module.children.allTests()]);
+    const rows = rowsOf(
+      tests.map((test) => ({ name: test.name, hasPassed: test.result().state === 'passed' })),
+    );
     for (const row of rows) console.log(lineOf(row));
-    const met = rows.filter(isMet).length;
-    console.log(`\n${met} of ${rows.length} tested rows hold`);
+    const of = (verdict: string) => rows.filter((row) => verdictOf(row) === verdict).length;
+    console.log(`\n${of('pass')} rows pass, ${of('FAIL')} fail, ${of('–')} are shown elsewhere`);
+    if (of('FAIL') > 0) process.exitCode = 1;
   }
-}
-
-function rowsOf(modules: readonly TestModule[]): Map<number, Row> {
-  const rows = new Map<number, Row>();
-  const ours = modules.filter(({ moduleId }) => moduleId.includes('/test/conformance/'));
-  for (const test of ours.flatMap((module) => [...module.children.allTests()])) {
-    const named = /^(\d+) (.*)$/s.exec(test.name);
-    if (!named) continue;
-    const number = Number(named[1]);
-    const row = rows.get(number) ?? { number, titles: [], passed: 0, failed: 0 };
-    row.titles.push(named[2]!);
-    if (test.result().state === 'passed') row.passed++;
-    else row.failed++;
-    rows.set(number, row);
-  }
-  return rows;
-}
-
-function isMet(row: Row): boolean {
-  return row.failed === 0 && row.passed > 0;
-}
-
-function lineOf(row: Row): string {
-  const { number, titles, passed, failed } = row;
-  const verdict = isMet(row) ? 'pass' : 'FAIL';
-  const count = titles.length > 1 ? ` (${passed}/${passed + failed} cases)` : '';
-  return `${String(number).padStart(3)}  ${verdict}  ${titles[0]}${count}`;
 }

@@ -1,6 +1,7 @@
 /** Row 76, and row 37 by call: runs again, in part. */
-import { expect, test } from 'vitest';
+
 import type { RunStatus } from '@waybill/sdk';
+import { expect, test } from 'vitest';
 import { usePlatform } from '../support/setup.ts';
 
 const platform = usePlatform();
@@ -29,7 +30,10 @@ test('37 POST retry: only the failed steps and what hangs from them are sent aga
   const failed = await client.runToEnd(diamond('retried', hooks));
   expect(failed).toMatchObject({ state: 'failed', failedSteps: ['left'], skippedSteps: ['join'] });
   await client.done(failed.id);
-  expect(await post(failed.id, 'retry')).toMatchObject({ status: 200, body: { state: 'running', error: null } });
+  expect(await post(failed.id, 'retry')).toMatchObject({
+    status: 200,
+    body: { state: 'running', error: null },
+  });
   const run = await client.done(failed.id);
   expect(run).toMatchObject({ state: 'completed', failedSteps: [], results: { left: 'at last' } });
   const counts = ['/start', '/left', '/right', '/join', '/failed', '/done'].map(
@@ -107,7 +111,10 @@ test('76 the new run compensates the steps that it took over', async () => {
   const { body } = await post(old.id, 'rerun', { fromStep: 'join' });
   expect((await client.ended(body.id)).state).toBe('failed');
   const undone = handlers.paths().filter((path) => path.startsWith('/undo'));
-  expect([undone.at(-1), undone.toSorted()]).toEqual(['/undo-start', ['/undo-left', '/undo-right', '/undo-start']]);
+  expect([undone.at(-1), undone.toSorted()]).toEqual([
+    '/undo-start',
+    ['/undo-left', '/undo-right', '/undo-start'],
+  ]);
 });
 
 test('76 without fromStep everything goes again; what does not exist or has not ended is refused', async () => {

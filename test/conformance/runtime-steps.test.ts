@@ -169,7 +169,10 @@ test('steps added are validated like a definition, and wait for each other like 
     'invalid_steps',
     ['steps[0].dependsOn[0]'],
   ]);
-  expect(await refused({ id: 'a', url: 'ftp://a.test/', parallel: 'yes' })).toMatchObject([422, 'invalid_steps']);
+  expect(await refused({ id: 'a', url: 'ftp://a.test/', parallel: 'yes' })).toMatchObject([
+    422,
+    'invalid_steps',
+  ]);
   const answer = await addSteps(id, [
     { id: 'last', url: '/last', dependsOn: ['middle'] },
     { id: 'middle', url: '/middle', parent: 'first' },

@@ -25,7 +25,9 @@ test('75 a signal sent during the wait ends it with its payload', async () => {
   expect(await signal(id, 'approved', { by: 'Ada' })).toMatchObject({ status: 200 });
   const ended = await client.ended(id);
   expect([ended.state, ended.results.wait]).toEqual(['completed', { by: 'Ada' }]);
-  expect(handlers.requests('/after')[0]!.body.previousSteps).toMatchObject({ wait: { result: { by: 'Ada' } } });
+  expect(handlers.requests('/after')[0]!.body.previousSteps).toMatchObject({
+    wait: { result: { by: 'Ada' } },
+  });
 });
 
 test('75 a signal sent before the wait is kept for it; two are taken in order by two waits', async () => {
@@ -45,7 +47,13 @@ test('75 a signal sent before the wait is kept for it; two are taken in order by
 test('75 after the wait a signal changes nothing, and a run that has ended takes none', async () => {
   const { client, handlers } = platform.now;
   let answer: (() => void) | undefined;
-  handlers.on('/after', () => new Promise((resolve) => { answer = () => resolve({}); }));
+  handlers.on(
+    '/after',
+    () =>
+      new Promise((resolve) => {
+        answer = () => resolve({});
+      }),
+  );
   const { id } = await client.run(waiting('late'));
   await client.until(id, ({ steps }) => steps[1]!.phase === 'signal');
   await signal(id, 'approved', 1);

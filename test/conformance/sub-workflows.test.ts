@@ -26,7 +26,11 @@ test('the child has the context of its parent, its results are the step’s, and
   const run = await client.runToEnd(parent('linked'));
   expect(run.state).toBe('completed');
   const { childRunId } = run.steps[0]!;
-  expect(run.results.child).toEqual({ runId: childRunId, state: 'completed', results: { inner: { inner: true } } });
+  expect(run.results.child).toEqual({
+    runId: childRunId,
+    state: 'completed',
+    results: { inner: { inner: true } },
+  });
   expect(await client.status(childRunId!)).toMatchObject({ parentRunId: run.id, context: { order: 7 } });
   expect(handlers.requests('/after')[0]!.body.previousSteps).toMatchObject({
     child: { success: true, result: { results: { inner: { inner: true } } } },

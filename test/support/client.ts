@@ -25,6 +25,13 @@ export interface Attempt {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
+/** An event of a run's stream, as far as the tests look at it. */
+export interface LiveEvent {
+  readonly id: string;
+  readonly event: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
 /** Speaks the HTTP contract and nothing else: no SDK, no retry, no interpretation. */
 export class ApiClient {
   readonly #url: () => string;
@@ -72,6 +79,26 @@ export class ApiClient {
   async attempts(id: string, step: string): Promise<readonly Attempt[]> {
     const page = await this.#get<{ data: Attempt[] }>(`/v1/runs/${id}/steps/${step}/attempts`);
     return page.data.toSorted((a, b) => a.attempt - b.attempt);
+  }
+
+  /** All events of a run, read as they happen; resolves when the server ends the stream, as the run is done. */
+  async events(id: string, headers: Record<string, string> = {}): Promise<readonly LiveEvent[]> {
+    const response = await fetch(`${this.#url()}/v1/runs/${id}/events`, {
+      headers: { authorization: `Bearer ${this.#key}`, accept: 'text/event-stream', ...headers },
+    });
+    if (response.status !== 200) throw new Error(`the stream was answered ${response.status}`);
+    const blocks = (await response.text()).split('\n\n').filter((block) => /^(?!:)./.test(block));
+    return blocks.map((block) => {
+      const [, id = '', event = '', data = ''] = /^id: (.*)\nevent: (.*)\ndata: (.*)$/.exec(block) ?? [];
+      return { id, event, data: JSON.parse(data) as LiveEvent['data'] };
+    });
+  }
+
+  /** What `/metrics` has, by name and labels. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const text = await (await fetch(`${this.#url()}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    return new Map(lines.map((line) => [line.replace(/ \S+$/, ''), Number(/\S+$/.exec(line))]));
   }
 
   /** The status once the run is terminal. Waits in the server, not by polling. */

@@ -5,6 +5,7 @@ import { limitBody } from './body-bytes.ts';
 import { ChangeFeed } from './change-feed.ts';
 import type { ApiDeps, ApiEnv, CommitListener } from './deps.ts';
 import { docsPage, docsPolicy } from './docs-page.ts';
+import { EventStreams } from './event-streams.ts';
 import { healthRoutes } from './health.ts';
 import { onError, onNotFound } from './problems.ts';
 import { approvalLinkRoutes, approvalRoutes } from './routes/approvals.ts';
@@ -12,6 +13,7 @@ import { callbackRoutes } from './routes/callbacks.ts';
 import { rerunRoutes } from './routes/rerun.ts';
 import { runCommandRoutes } from './routes/run-commands.ts';
 import { runDetailRoutes } from './routes/run-details.ts';
+import { runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
 import { systemRoutes } from './routes/system.ts';
 import { workflowRoutes } from './routes/workflows.ts';
@@ -24,6 +26,8 @@ export interface Api {
   readonly fetch: Router['fetch'];
   /** To be told of commits made in this process. */
   readonly committed: CommitListener;
+  readonly stats: { readonly openStreams: number; readonly watchedRuns: number };
+  /** Waits answer with what they have, and event streams end. */
   close(): void;
 }
 
@@ -35,6 +39,7 @@ export function createApi(deps: ApiDeps): Api {
     deps,
     views,
     feed,
+    streams: new EventStreams(deps, views, feed),
     versions: new Versions(deps),
     starter: new Starter(deps, views),
   };
@@ -63,12 +68,16 @@ export function createApi(deps: ApiDeps): Api {
   rerunRoutes(app, services);
   approvalLinkRoutes(app, services);
   runDetailRoutes(app, services);
+  runEventRoutes(app, services);
   systemRoutes(app, services);
   describe(app);
 
   return {
     fetch: app.fetch,
     committed: (runUuid, events) => feed.committed(runUuid, events),
+    get stats() {
+      return { openStreams: services.streams.openCount, watchedRuns: feed.watchedRuns };
+    },
     close: () => feed.close(),
   };
 }

@@ -23,10 +23,13 @@ export class ChangeFeed {
     this.#log = log;
   }
 
-  /** Watch first, read the run then, wait after: nothing that happens between is missed. */
-  watch(runUuid: string): RunWatch {
+  /**
+   * Watch first, read the run then, wait after: nothing that happens between is missed. Commits of this
+   * process wake a wait of `ends` for ends and command outcomes only.
+   */
+  watch(runUuid: string, awaited: 'ends' | 'everything' = 'ends'): RunWatch {
     const watches = this.#watches.get(runUuid) ?? new Set();
-    const watch: RunWatch = new RunWatch(() => {
+    const watch: RunWatch = new RunWatch(awaited, () => {
       watches.delete(watch);
       if (watches.size === 0) this.#watches.delete(runUuid);
     });
@@ -35,10 +38,12 @@ export class ChangeFeed {
     return watch;
   }
 
-  /** A commit in this process. Waits are for ends and command outcomes: nothing else need wake them. */
+  /** A commit in this process. */
   committed(runUuid: string, events: readonly RunEvent[]): void {
     const watches = this.#watches.get(runUuid);
-    if (watches && events.some(isAwaited)) for (const watch of watches) watch.wake();
+    if (!watches) return;
+    const isEnd = events.some(isEndOrOutcome);
+    for (const watch of watches) if (isEnd || watch.awaited === 'everything') watch.wake();
   }
 
   /** Another process has moved some run. */
@@ -46,6 +51,10 @@ export class ChangeFeed {
     if (this.#watches.size === 0) return;
     this.#isHinted = true;
     this.#schedule(0);
+  }
+
+  get watchedRuns(): number {
+    return this.#watches.size;
   }
 
   /** Then nothing wakes a wait any more: it answers with what it has. */
@@ -85,6 +94,6 @@ export class ChangeFeed {
   }
 }
 
-function isAwaited(event: RunEvent): boolean {
+function isEndOrOutcome(event: RunEvent): boolean {
   return event.type.startsWith('run.') || event.type.startsWith('command.');
 }

@@ -25,6 +25,10 @@ export interface ApiDeps {
   readonly dispatcher: LocalDispatcher | null;
   /** How long a command's outcome is waited for before it is answered 202; 5 s when absent. */
   readonly outcomeWaitMs?: number;
+  /** Event streams open in this process at once; 1,000 when absent. */
+  readonly eventStreamsMax?: number | undefined;
+  /** A stream on which nothing happens says so this often; 15 s when absent. */
+  readonly streamHeartbeatMs?: number;
   readonly callbackTokens: Pick<CallbackTokens, 'read'>;
   readonly approvalTokens: ApprovalTokens;
   /** Where people reach this API, without a slash at the end; null when nobody has said. */
@@ -34,8 +38,15 @@ export interface ApiDeps {
   readonly checkHeader: (name: string, value: string) => string | null;
   /** What else keeps this process from its work; empty when nothing does. */
   readonly ready: () => readonly string[];
+  readonly metrics: MetricsSource;
   /** Epoch ms. */
   readonly now: () => number;
+}
+
+/** This process's metrics in the text format of Prometheus. */
+export interface MetricsSource {
+  readonly contentType: string;
+  text(): Promise<string>;
 }
 
 export interface Principal {

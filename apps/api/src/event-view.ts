@@ -5,8 +5,8 @@ import type { StoredEvent } from '@waybill/store';
 /** Every member that any event may have. */
 type Members = { readonly [Event in RunEvent as keyof Event]?: Event[keyof Event] };
 
-/** A journal row as JSON text; a result is the text that the handler sent. */
-export function eventText({ seq, event }: StoredEvent): string {
+/** A journal row as JSON text, with these members too; a result is the text that the handler sent. */
+export function eventText({ seq, event }: StoredEvent, more: Readonly<Record<string, unknown>> = {}): string {
   const { type, at, step, startedAt, retryAt, commandId, excerpt, result, started, ...rest } =
     event as Members & {
       at: number;
@@ -28,6 +28,7 @@ export function eventText({ seq, event }: StoredEvent): string {
     retryAt: retryAt === undefined ? undefined : isoTime(retryAt),
     commandId: commandId === undefined ? undefined : idOfUuid('cmd', commandId),
     answer: excerpt,
+    ...more,
   };
   const known = Object.entries(members).filter(([, value]) => value !== undefined);
   const texts = known.map(([key, value]) => [key, JSON.stringify(value)] as const);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { TestStream } from '../test/event-stream.ts';
 import { TestApi } from '../test/harness.ts';
 
 test('health and readiness follow the process and the database, and need no key', async () => {
@@ -21,6 +22,36 @@ test('health and readiness follow the process and the database, and need no key'
   const { status, headers, text } = await api.call(`GET /v1/runs/${id}`);
   expect([status, headers.get('retry-after')]).toEqual([503, '1']);
   expect(text).not.toMatch(/127\.0\.0\.1|ECONN|postgres/i);
+  await api.stop();
+});
+
+test('metrics are those of the process, and need no key', async () => {
+  const metrics = { contentType: 'text/plain; version=0.0.4', text: async () => 'up 1\n' };
+  const api = await TestApi.start({}, { metrics });
+  const { status, headers, text } = await api.call('GET /metrics', { key: null });
+  expect([status, headers.get('content-type'), text]).toEqual([200, metrics.contentType, 'up 1\n']);
+  await api.stop();
+});
+
+test('a stream on which nothing happens shows that it is alive, and ends when the API closes', async () => {
+  const api = await TestApi.start({}, { streamHeartbeatMs: 20 });
+  const stream = await TestStream.open(api, `/v1/runs/${await api.start()}/events?cursor=1`);
+  const blocks = [await stream.block(), await stream.block(), await stream.block()];
+  expect(blocks).toEqual([': waybill', ': heartbeat', ': heartbeat']);
+  api.api.close();
+  expect(await stream.next()).toBeNull();
+  expect(api.api.stats).toEqual({ openStreams: 0, watchedRuns: 0 });
+  await api.stop();
+});
+
+test('a stream ends when the database is lost: its client comes back with what it has', async () => {
+  const api = await TestApi.start({}, { streamHeartbeatMs: 20 });
+  const stream = await TestStream.open(api, `/v1/runs/${await api.start()}/events`);
+  expect(await stream.next()).toMatchObject({ id: '1' });
+  await api.stopDatabase();
+  expect(await stream.next()).toBeNull();
+  expect(api.api.stats).toEqual({ openStreams: 0, watchedRuns: 0 });
+  expect(api.logged.join()).toContain('an event stream ended early');
   await api.stop();
 });
 

@@ -3,9 +3,12 @@ import type { Router } from './services.ts';
 
 const readyTimeoutMs = 2000;
 
-/** `/healthz`: the process answers. `/readyz`: it can do its work. Neither needs a key. */
+/** `/healthz`: the process answers. `/readyz`: it can do its work. `/metrics`: how. None needs a key. */
 export function healthRoutes(app: Router, deps: ApiDeps): void {
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.get('/metrics', async (c) => {
+    return c.body(await deps.metrics.text(), 200, { 'content-type': deps.metrics.contentType });
+  });
   app.get('/readyz', async (c) => {
     const problems = await notReady(deps);
     return c.json(

@@ -2,11 +2,13 @@
 export class RunWatch {
   /** The poller wakes it for events newer than this; none before the first wait (seq is an int4). */
   seq = 2 ** 31 - 1;
+  readonly awaited: 'ends' | 'everything';
   readonly #onClose: () => void;
   #isWoken = false;
   #resolve: (() => void) | null = null;
 
-  constructor(onClose: () => void) {
+  constructor(awaited: 'ends' | 'everything', onClose: () => void) {
+    this.awaited = awaited;
     this.#onClose = onClose;
   }
 

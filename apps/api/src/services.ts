@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ChangeFeed } from './change-feed.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
+import type { EventStreams } from './event-streams.ts';
 import type { RunViews } from './run-views.ts';
 import type { Starter } from './starter.ts';
 import type { Versions } from './versions.ts';
@@ -14,4 +15,5 @@ export interface Services {
   readonly starter: Starter;
   readonly views: RunViews;
   readonly feed: ChangeFeed;
+  readonly streams: EventStreams;
 }

@@ -23,7 +23,7 @@ import {
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { type Api, createApi } from '../src/api.ts';
-import type { LocalDispatcher, Scope } from '../src/deps.ts';
+import type { ApiDeps, LocalDispatcher, Scope } from '../src/deps.ts';
 import { type ApiDocument, answerSchemas } from './answer-schemas.ts';
 
 export interface Answer<Body = Record<string, unknown>> {
@@ -57,7 +57,7 @@ export class TestApi {
   readonly #stop: () => Promise<void>;
   readonly #check: ReturnType<typeof answerSchemas>;
 
-  static async start(limits: Partial<Limits> = {}): Promise<TestApi> {
+  static async start(limits: Partial<Limits> = {}, deps: Partial<ApiDeps> = {}): Promise<TestApi> {
     const postgres = await startTemporaryPostgres();
     await migrate({ databaseUrl: postgres.url });
     const database = await openDatabase(postgres.url, { name: 'test' });
@@ -65,7 +65,7 @@ export class TestApi {
       (await upsertProject(database, { uuid: randomUUID(), name, baseUrl })).uuid;
     const projects = { one: await project('one', 'http://base.test'), other: await project('other', null) };
     const stop = () => postgres.stop().then(() => {});
-    const test = new TestApi({ url: postgres.url, database, projects, stop, limits });
+    const test = new TestApi({ url: postgres.url, database, projects, stop, limits, deps });
     Object.assign(test, {
       admin: await test.newKey(['admin']),
       stranger: await test.newKey(['admin'], 'other'),
@@ -80,6 +80,7 @@ export class TestApi {
     projects: Record<'one' | 'other', string>;
     stop: () => Promise<void>;
     limits: Partial<Limits>;
+    deps: Partial<ApiDeps>;
   }) {
     this.database = options.database;
     this.#projects = options.projects;
@@ -110,6 +111,8 @@ export class TestApi {
       checkUrl: (url) => (url.includes('forbidden') ? 'may not be reached' : null),
       checkHeader: (name) => (name === 'host' ? 'is reserved' : null),
       ready: () => [],
+      metrics: { contentType: 'text/plain', text: async () => 'metrics 1\n' },
+      ...options.deps,
       now: () => Date.now(),
     });
     this.document = {} as ApiDocument;
@@ -177,14 +180,22 @@ export class TestApi {
     return run.id as string;
   }
 
-  /** Writes journal rows as the owner of the run would, and tells the API as the owner in its process would. */
-  async record(runId: string, events: RunEvent[], change?: RunChange): Promise<void> {
+  /**
+   * Writes journal rows as the owner of the run would, and tells the API as the owner in its process would;
+   * one in another process would not.
+   */
+  async record(
+    runId: string,
+    events: RunEvent[],
+    change?: RunChange,
+    { isTold = true }: { isTold?: boolean } = {},
+  ): Promise<void> {
     const uuid = uuidOfId('run', runId)!;
     const [row] = await this.database<{ seq: number }[]>`
       select max(seq) as seq from run_events where run_id = ${uuid}`;
     const run = { uuid, seq: row!.seq, isDiscarded: false };
     await this.#journal.append({ run, events, change, bytes: 100 });
-    this.api.committed(uuid, events);
+    if (isTold) this.api.committed(uuid, events);
   }
 
   /** The run completes: its only step `a` answered. */
@@ -227,10 +238,10 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
 }
 
 /** One API for the file it is called in. */
-export function useApi(limits?: Partial<Limits>): { readonly now: TestApi } {
+export function useApi(limits?: Partial<Limits>, deps?: Partial<ApiDeps>): { readonly now: TestApi } {
   let api: TestApi | undefined;
   beforeAll(async () => {
-    api = await TestApi.start(limits);
+    api = await TestApi.start(limits, deps);
   });
   afterAll(() => api?.stop());
   return {

@@ -12,6 +12,7 @@ import type { Clock } from './clock.ts';
 import type { CallbackOptions } from './exchanges.ts';
 import { Loop } from './loop.ts';
 import type { ProjectCache } from './project-cache.ts';
+import type { RunDriver } from './run-driver.ts';
 import { type NewOwnedRun, Session } from './session.ts';
 
 export interface DispatcherDeps {
@@ -30,8 +31,11 @@ export interface DispatcherDeps {
   /** Null: requests offer no callback. */
   readonly callbacks: CallbackOptions | null;
   /** Told of every transition once it is durable, in this process. */
-  readonly onCommit: (runUuid: string, events: readonly RunEvent[]) => void;
+  readonly onCommit: (runUuid: string, events: readonly RunEvent[], run: CommittedRun) => void;
 }
+
+/** The run of a transition; its state may be ahead of the events. */
+export type CommittedRun = Pick<RunDriver, 'state' | 'info'>;
 
 export interface Dispatcher {
   /** Resolves when the first lease is held. */

@@ -3,6 +3,6 @@
  * (the engine does) and writes no SQL (the store does).
  */
 export { type Clock, createClock } from './clock.ts';
-export { createDispatcher, type Dispatcher, type DispatcherDeps } from './dispatcher.ts';
+export { type CommittedRun, createDispatcher, type Dispatcher, type DispatcherDeps } from './dispatcher.ts';
 export { ProjectCache } from './project-cache.ts';
 export type { NewOwnedRun } from './session.ts';

@@ -189,7 +189,7 @@ export class Session implements DriverContext {
   }
 
   onCommit(driver: RunDriver, events: readonly RunEvent[]): void {
-    this.#deps.onCommit(driver.runUuid, events);
+    this.#deps.onCommit(driver.runUuid, events, driver);
   }
 
   async findWorkflow(projectUuid: string, key: string): Promise<FoundWorkflow | null> {

@@ -8,6 +8,7 @@ import {
 } from '@waybill/dispatcher';
 import { checkHeader, checkUrl, createAddressPolicy, createEgress } from '@waybill/egress';
 import type { RunEvent } from '@waybill/engine';
+import { createMetrics, type Metrics } from '@waybill/metrics';
 import { defaultLimits } from '@waybill/protocol';
 import { createApprovalTokens, createCallbackTokens, createKeyring } from '@waybill/signing';
 import {
@@ -21,6 +22,7 @@ import {
 } from '@waybill/store';
 import { pino } from 'pino';
 import { bootstrap, type Generated } from './bootstrap.ts';
+import { gaugesOf, type Parts } from './gauges.ts';
 import { type HttpServer, listen } from './http-server.ts';
 import type { ServerSettings } from './settings.ts';
 
@@ -32,6 +34,8 @@ export interface Roles {
 export interface WaybillNode {
   /** Null without the api role. */
   readonly url: string | null;
+  /** Of a server for metrics alone; null where the API serves them, or nobody. */
+  readonly metricsUrl: string | null;
   readonly generated: Generated;
   stop(): Promise<void>;
 }
@@ -42,7 +46,8 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
   const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }));
   const keyring = createKeyring(settings.masterKey);
   const http = roles.api ? await listen(settings.host, settings.port) : null;
-  const closers: (() => Promise<void> | void)[] = [() => http?.close()];
+  const scraped = settings.metricsPort === undefined ? null : await listen('0.0.0.0', settings.metricsPort);
+  const closers: (() => Promise<void> | void)[] = [() => http?.close(), () => scraped?.close()];
   const stop = async () => {
     for (const close of closers.splice(0)) await close();
   };
@@ -62,30 +67,36 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
     const tokens = createCallbackTokens(settings.masterKey);
     const approvals = createApprovalTokens(settings.masterKey);
     const publicUrl = (settings.publicUrl ?? http?.url)?.replace(/\/+$/, '');
-    const policy = { allow: settings.egressAllow, ownPorts: http ? [http.port] : [] };
+    const policy = { allow: settings.egressAllow, ownPorts: portsOf(http, scraped) };
     const addresses = createAddressPolicy(policy);
     const checks = {
       url: (url: string) => checkUrl(url, addresses)?.message ?? null,
       header: (header: string, value: string) => checkHeader(header, value) ?? null,
     };
-    let committed: (runUuid: string, events: readonly RunEvent[]) => void = () => {};
+    const parts: Parts = { api: null, dispatcher: null, journal: null };
+    const metrics = createMetrics({
+      gauges: () => gaugesOf(parts),
+      onSlowStep: (slow) => log.warn(slow, 'a step was slow'),
+    });
+    scraped?.serve((request) => metricsAnswer(request, metrics));
 
-    let dispatcher: Dispatcher | null = null;
     if (roles.dispatch) {
       const egress = createEgress({ ...policy, connectionsPerOrigin: settings.connectionsPerOrigin });
-      dispatcher = createDispatcher({
+      const dispatcher = createDispatcher({
         ...shared,
         egress,
         projects: new ProjectCache(keyring, checks),
         limits: defaultLimits,
         callbacks: publicUrl === undefined ? null : { tokens, approvals, publicUrl },
-        onCommit: (runUuid, events) => {
-          committed(runUuid, events);
+        onCommit: (runUuid, events, run) => {
+          parts.api?.committed(runUuid, events);
+          metrics.committed(events, run);
           if (events.some(isWatched)) hints.notify('runs');
         },
       });
+      parts.dispatcher = dispatcher;
       closers.unshift(() => egress.close());
-      closers.unshift(() => dispatcher?.stop(settings.grace * 1000));
+      closers.unshift(() => dispatcher.stop(settings.grace * 1000));
       await dispatcher.start();
     } else {
       const following = await followDatabaseClock(database, shared.clock);
@@ -96,24 +107,26 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
       const api = createApi({
         ...shared,
         journal,
-        dispatcher,
+        dispatcher: parts.dispatcher,
         callbackTokens: tokens,
         approvalTokens: approvals,
         publicUrl: publicUrl ?? null,
         limits: defaultLimits,
         checkUrl: checks.url,
         checkHeader: checks.header,
-        ready: () => notReady(dispatcher),
+        ready: () => notReady(parts.dispatcher),
+        metrics,
         now: () => shared.clock.now(),
       });
-      committed = api.committed;
+      parts.api = api;
+      parts.journal = journal;
       closers.unshift(() => journal.close());
       closers.unshift(() => api.close());
       http.serve(api.fetch);
       // First of all: no new request is taken while the rest goes down.
       closers.unshift(() => stopListening(http));
     }
-    return { url: http?.url ?? null, generated, stop };
+    return { url: http?.url ?? null, metricsUrl: scraped?.url ?? null, generated, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -146,6 +159,17 @@ function notReady(dispatcher: Dispatcher | null): string[] {
   return journalStuckMs > stuckMsMax
     ? [`the journal has been failing for ${Math.round(journalStuckMs)} ms`]
     : [];
+}
+
+/** Steps may not call these. */
+function portsOf(...servers: readonly (HttpServer | null)[]): number[] {
+  return servers.flatMap((server) => (server ? [server.port] : []));
+}
+
+/** `/metrics` and nothing else, of a process without the API. */
+async function metricsAnswer(request: Request, metrics: Metrics): Promise<Response> {
+  if (new URL(request.url).pathname !== '/metrics') return new Response('not found\n', { status: 404 });
+  return new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } });
 }
 
 function stopListening(http: HttpServer): void {

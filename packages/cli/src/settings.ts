@@ -14,6 +14,9 @@ export interface ServerSettings {
   readonly egressAllow: readonly string[];
   readonly connectionsPerOrigin: number;
   readonly runsMax: number;
+  readonly eventStreamsMax?: number;
+  /** Where a process without the API serves its metrics; not at all when absent. */
+  readonly metricsPort?: number;
   readonly retentionDays: number;
   /** Seconds. */
   readonly grace: number;
@@ -42,7 +45,25 @@ export function httpOptions(command: Command, defaultHost: string): Command {
       new Option('--base-url <url>', 'relative step URLs resolve against it')
         .env('WAYBILL_BASE_URL')
         .argParser(httpUrl),
+    )
+    .addOption(
+      option(
+        '--event-streams-max <n>',
+        'runs followed live at once',
+        'EVENT_STREAMS_MAX',
+        integer(1, 100_000),
+        1000,
+      ),
     );
+}
+
+/** For a process without the API, which has a port already. */
+export function metricsOptions(command: Command): Command {
+  return command.addOption(
+    new Option('--metrics-port <number>', 'serves /metrics on this port; 0 picks a free one')
+      .env('WAYBILL_METRICS_PORT')
+      .argParser(integer(0, 65535)),
+  );
 }
 
 export function databaseOptions(command: Command): Command {

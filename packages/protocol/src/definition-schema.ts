@@ -103,6 +103,7 @@ const stepSchema = z.strictObject({
   runAfterFailure: z.boolean().optional(),
   allowPartialDependencies: z.boolean().optional(),
   join: joinSchema.optional(),
+  slowAfter: positiveDuration.optional(),
   delay: delayDuration.optional(),
   runAt: z.iso
     .datetime({ offset: true, error: 'must be an ISO 8601 time such as "2030-01-31T09:00:00Z"' })

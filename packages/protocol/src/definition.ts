@@ -71,6 +71,7 @@ function normalise(input: ParsedDefinition, { baseUrl }: DefinitionChecks): Work
       ...conditionFields(step),
       ...gateFields(step),
       ...policyField(step, defaults),
+      ...(step.slowAfter === undefined ? {} : { slowAfter: step.slowAfter }),
       ...(payload === undefined ? {} : { payload }),
       ...(Object.keys(headers).length > 0 ? { headers } : {}),
       ...(Object.keys(metadata).length > 0 ? { metadata } : {}),

@@ -30,4 +30,5 @@ export {
   resultsText,
   statusText,
 } from './status.ts';
+export { type StepEnd, stepEndOf } from './step-end.ts';
 export { parseAddedSteps } from './stub-added.ts';

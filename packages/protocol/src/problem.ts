@@ -26,6 +26,7 @@ export const problemStatus = {
   request_timeout: 408,
   too_many_requests: 429,
   unavailable: 503,
+  too_many_streams: 503,
   internal_error: 500,
 } as const;
 

@@ -75,6 +75,8 @@ export interface WorkflowStep<StepId extends string = string> extends StepSettin
   readonly delay?: Duration;
   /** Not before this time; instead of `delay`. As text ISO 8601. */
   readonly runAt?: string | Date;
+  /** A completed step that took longer counts as slow: `step.slow` among the run's events. */
+  readonly slowAfter?: Duration;
 }
 
 export interface WorkflowDefinition<StepId extends string = string, Context extends object = object> {

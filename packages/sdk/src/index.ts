@@ -35,6 +35,15 @@ export {
   WaybillError,
 } from './errors.ts';
 export type {
+  OtherEvent,
+  StepCompletedEvent,
+  StepFailedEvent,
+  StepSkippedEvent,
+  StepSlowEvent,
+  WorkflowEvent,
+} from './event.ts';
+export type { EventsOptions } from './events.ts';
+export type {
   AnyWorkflow,
   Job,
   JobCallback,

@@ -49,6 +49,23 @@ test('start', async () => {
   expect(log).toHaveBeenCalledWith('completed', { ship: 1 });
 });
 
+test('follow', async () => {
+  const [log, warn] = (['log', 'error'] as const).map((name) =>
+    vi.spyOn(console, name).mockImplementation(() => {}),
+  );
+  const events = [
+    { type: 'run.created' },
+    { type: 'step.completed', step: 'reserve', durationMs: 12 },
+    { type: 'step.failed', step: 'charge', durationMs: 3, error: { code: 'declined', message: 'no money' } },
+  ];
+  const text = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('');
+  await startApi({ headers: { 'content-type': 'text/event-stream' }, text }, { status: 204, text: '' });
+  const { report } = await import('../readme/follow.ts');
+  await report('run_1');
+  expect(log!.mock.calls).toEqual([['reserve', '12 ms']]);
+  expect(warn!.mock.calls).toEqual([['charge', 'no money']]);
+});
+
 test('handle', async () => {
   const { charge } = await import('../readme/handle.ts');
   expect(await (await charge(signedRequest())).json()).toEqual(charged);

@@ -15,3 +15,28 @@ export const systemRuntime: Runtime = {
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   random: () => Math.random(),
 };
+
+export interface Watchdog {
+  readonly signal: AbortSignal;
+  /** What comes next may take so long, and no longer. */
+  arm(): void;
+  disarm(): void;
+  /** Aborts what is still open. */
+  end(): void;
+}
+
+/** Aborts its signal when it has been armed for `silenceMs`. */
+export function createWatchdog(silenceMs: number): Watchdog {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const disarm = () => clearTimeout(timer);
+  const end = () => {
+    disarm();
+    controller.abort();
+  };
+  const arm = () => {
+    disarm();
+    timer = setTimeout(end, silenceMs);
+  };
+  return { signal: controller.signal, arm, disarm, end };
+}

@@ -13,7 +13,7 @@ export class Waybill {
   constructor(options: WaybillOptions = {}) {
     const settings = settingsOf(options);
     const send = createSend(settings);
-    this.workflows = createWorkflows(send, settings.runtime);
+    this.workflows = createWorkflows(send, settings);
     this.jobs = createJobs(settings);
     this.callbacks = createCallbacks(send);
   }

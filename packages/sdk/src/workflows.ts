@@ -1,8 +1,10 @@
 import type { WorkflowDefinition, WorkflowStep } from './definition.ts';
 import { ApiError } from './errors.ts';
+import type { WorkflowEvent } from './event.ts';
+import { createEvents, type EventsOptions } from './events.ts';
 import type { QueryValue, Send } from './http.ts';
 import type { Attempt, Page, RunState, RunStatus, RunSummary, StoredWorkflow } from './run.ts';
-import type { Runtime } from './runtime.ts';
+import type { Settings } from './settings.ts';
 import { createWait, type WaitOptions } from './wait.ts';
 
 export interface IdempotencyOptions {
@@ -134,13 +136,18 @@ export interface Workflows {
   /** A link that lets whoever has it end this wait, as long as the run may take. */
   approvalLink(id: string, stepId: string): Promise<ApprovalLink>;
   attempts(id: string, stepId: string): Promise<Page<Attempt>>;
+  /**
+   * What happens in a run as it happens, from its first event to its end. Connects again by itself; throws
+   * what the other methods reject with, or the reason of `signal`.
+   */
+  events(id: string, options?: EventsOptions): AsyncGenerator<WorkflowEvent, void>;
   /** The newest version of a stored workflow. */
   get(key: string): Promise<StoredWorkflow>;
   versions(key: string, filter?: PageFilter): Promise<Page<StoredWorkflow>>;
 }
 
-export function createWorkflows(send: Send, runtime: Runtime): Workflows {
-  const wait = createWait(send, runtime);
+export function createWorkflows(send: Send, settings: Settings): Workflows {
+  const wait = createWait(send, settings.runtime);
   const command = (path: string, { idempotencyKey, ...body }: IdempotencyOptions = {}) =>
     send<RunStatus | CommandAccepted>({ method: 'POST', path, body, idempotencyKey });
 
@@ -175,6 +182,7 @@ export function createWorkflows(send: Send, runtime: Runtime): Workflows {
     approvalLink: (id, stepId) =>
       send({ method: 'POST', path: `${stepPath(id, stepId)}/approval`, body: {} }),
     attempts: (id, stepId) => send({ method: 'GET', path: `${stepPath(id, stepId)}/attempts` }),
+    events: createEvents(settings),
     get: (key) => send({ method: 'GET', path: workflowPath(key) }),
     versions: (key, { limit, cursor } = {}) =>
       send({ method: 'GET', path: `${workflowPath(key)}/versions`, query: { limit, cursor } }),

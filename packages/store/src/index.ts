@@ -5,6 +5,7 @@
 export { type Database, openDatabase } from './database.ts';
 export { databaseNowMs } from './database-clock.ts';
 export { StoreError, type StoreErrorCode, sqlState } from './errors.ts';
+export { type EventPage, type EventPageQuery, readEventPage } from './event-pages.ts';
 export { type HintChannel, Hints } from './hints.ts';
 export {
   claimIdempotencyKey,

@@ -1,7 +1,13 @@
 import type { Command } from 'commander';
 import { type Roles, startNode } from '../node.ts';
 import { runUntilSignal } from '../run-until-signal.ts';
-import { commonOptions, databaseOptions, httpOptions, type ServerSettings } from '../settings.ts';
+import {
+  commonOptions,
+  databaseOptions,
+  httpOptions,
+  metricsOptions,
+  type ServerSettings,
+} from '../settings.ts';
 
 /** `serve`, `api` and `dispatch`: the same program on your own PostgreSQL, in one process or in several. */
 export function serverCommands(program: Command): void {
@@ -16,7 +22,9 @@ export function serverCommands(program: Command): void {
   );
 
   const dispatch = program.command('dispatch').description('A dispatcher alone; run as many as you like');
-  commonOptions(databaseOptions(dispatch)).action(start('dispatch', { api: false, dispatch: true }));
+  commonOptions(databaseOptions(metricsOptions(dispatch))).action(
+    start('dispatch', { api: false, dispatch: true }),
+  );
 }
 
 function start(name: string, roles: Roles) {
@@ -25,6 +33,7 @@ function start(name: string, roles: Roles) {
     const { apiKey, signingSecret } = node.generated;
     if (apiKey) console.log(`API key         ${apiKey}   (shown this once)`);
     if (signingSecret) console.log(`signing secret  ${signingSecret}   (shown this once)`);
+    if (node.metricsUrl) console.log(`metrics         ${node.metricsUrl}/metrics`);
     console.log(`waybill ${name} ready${node.url ? ` on ${node.url}` : ''}`);
     await runUntilSignal(node);
   };

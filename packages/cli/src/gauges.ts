@@ -1,0 +1,24 @@
+import type { Api } from '@waybill/api';
+import type { Dispatcher } from '@waybill/dispatcher';
+import type { Gauges } from '@waybill/metrics';
+import type { Journal } from '@waybill/store';
+
+/** The parts of a process; null for what its role does not have, or not yet. */
+export interface Parts {
+  api: Api | null;
+  dispatcher: Dispatcher | null;
+  /** The api's own. */
+  journal: Journal | null;
+}
+
+/** What the parts are busy with now. */
+export function gaugesOf({ api, dispatcher, journal }: Parts): Gauges {
+  const { runs = 0, inFlight = 0, journalStuckMs = 0 } = dispatcher?.stats ?? {};
+  return {
+    runsOwned: runs,
+    exchangesInFlight: inFlight,
+    journalStuckMs: Math.max(journalStuckMs, journal?.stuckForMs() ?? 0),
+    openStreams: api?.stats.openStreams ?? 0,
+    watchedRuns: api?.stats.watchedRuns ?? 0,
+  };
+}

@@ -1,0 +1,49 @@
+import type { RunEvent, RunState } from '@waybill/engine';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { AttemptCounts } from './attempt-counts.ts';
+import { createGauges, type Gauges } from './gauges.ts';
+import { RunCounts } from './run-counts.ts';
+import { type SlowStep, StepDurations } from './step-durations.ts';
+
+/** Whose events they are. Its state may be newer than the events. */
+export interface CommittedRun {
+  readonly state: RunState;
+  readonly info: { readonly id: string; readonly workflowId: string };
+}
+
+export interface MetricsOptions {
+  /** Asked at each scrape. */
+  readonly gauges: () => Gauges;
+  readonly onSlowStep: (slow: SlowStep) => void;
+  /** Workflows with a label of their own; the rest share `other`. 100 when absent. */
+  readonly workflowsMax?: number;
+}
+
+export interface Metrics {
+  readonly contentType: string;
+  /** All of them, as `/metrics` answers. */
+  text(): Promise<string>;
+  /** Durable events of a run that this process drives. */
+  committed(events: readonly RunEvent[], run: CommittedRun): void;
+}
+
+/** The metrics of one process: its own, Node's, and what its dispatcher has made durable since it started. */
+export function createMetrics({ gauges, onSlowStep, workflowsMax = 100 }: MetricsOptions): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  createGauges(registry, gauges);
+  const runs = new RunCounts(registry);
+  const attempts = new AttemptCounts(registry);
+  const steps = new StepDurations(registry, { onSlowStep, workflowsMax });
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    committed(events, run) {
+      for (const event of events) {
+        runs.count(event);
+        attempts.count(event);
+        steps.observe(event, run);
+      }
+    },
+  };
+}
