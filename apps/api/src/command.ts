@@ -62,7 +62,12 @@ async function isDone({ views }: Services, row: RunRow): Promise<boolean> {
 async function post({ deps, views }: Services, row: RunRow, id: string, command: Posted): Promise<boolean> {
   const inboxRow = { runUuid: row.uuid, id, command: JSON.stringify(command) };
   const isReopening = command.type === 'retry';
-  if (!isReopening && isTerminal((await views.get(row)).state.state)) return false;
+  const { state } = await views.get(row);
+  if (isReopening ? state.state !== 'failed' : isTerminal(state.state)) {
+    if (isReopening)
+      throw refused('run_not_failed', `the run is ${state.state}: only a failed one can be retried`);
+    return false;
+  }
   const isPosted = isReopening
     ? await reopen(deps.database, row, inboxRow)
     : await postOnce(deps.database, inboxRow);

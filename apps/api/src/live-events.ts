@@ -34,12 +34,14 @@ export function positionAfter(lastEventId: string): StreamPosition | null {
   return isHalf ? { seq: seq - 1, halfSentSeq: seq } : { seq, halfSentSeq: null };
 }
 
-/** The row as events: itself, and `step.slow` when it ends a step that took too long. */
+/**
+ * The row as events: itself, under one name for every way in which a step completes, fails or is skipped; and
+ * `step.slow` when it ends a step that took too long. */
 export function liveTexts({ seq, event }: StoredEvent, state: RunState, names: RunNames): string[] {
   const end = stepEndOf(state, event);
   const step = 'step' in event ? event.step : undefined;
   const data = eventText({ seq, event }, { ...names, step, durationMs: end?.durationMs });
-  const row = sseText({ id: `${seq}`, event: event.type, data });
+  const row = sseText({ id: `${seq}`, event: end ? `step.${end.outcome}` : event.type, data });
   if (!end || end.slowAfterMs === null) return [row];
   const { stepId, durationMs, slowAfterMs } = end;
   const type = 'step.slow';

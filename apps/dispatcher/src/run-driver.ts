@@ -167,7 +167,8 @@ export class RunDriver {
       return this.#record(started, {});
     }
     // A start that lets `inProgress` steps go is a fact that something depends on: it does not wait.
-    if (started.effects.dueDeliveries.length > 0 || started.events.length > 1) this.#record(started, {});
+    const { dueDeliveries, wakes } = started.effects;
+    if (dueDeliveries.length + wakes.length > 0 || started.events.length > 1) this.#record(started, {});
     else this.#context.lazyStarts.add(delivery, () => this.#record(started, {}));
     this.#context.exchange(this, delivery);
   }

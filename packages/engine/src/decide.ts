@@ -31,7 +31,7 @@ export function decide(state: RunState, command: Command, now: number): Decision
     case 'endAttempt':
       return decideEnd(state, command, now);
     case 'loseAttempts':
-      return { events: exchangesOf(state).map((delivery) => lost(state, delivery, now)) };
+      return { events: losses(state, now) };
     case 'loseAttempt': {
       const delivery = findDelivery(state, command);
       if (!delivery?.open || delivery.attempts !== command.attempt) return notOpen(command);
@@ -141,6 +141,13 @@ function decideCancel(state: RunState, command: Cancel, now: number): Decision {
 
 function isPastCancelling(state: RunState): boolean {
   return state.phase === 'compensating' || state.ending === 'cancelled';
+}
+
+/** Failures come last: with the first of them a run may begin to drain, and then nothing is only lost any more. */
+function losses(state: RunState, now: number): RunEvent[] {
+  const events = exchangesOf(state).map((delivery) => lost(state, delivery, now));
+  const isLost = ({ type }: RunEvent) => type === 'attempt.lost';
+  return [...events.filter(isLost), ...events.filter((event) => !isLost(event))];
 }
 
 function lost(state: RunState, delivery: Delivery, now: number): RunEvent {

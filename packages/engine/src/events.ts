@@ -19,6 +19,7 @@ export type RunEvent =
   | StepBegan
   | SignalReceived
   | SignalTaken
+  | StepGathered
   | ChildStarted
   | StepCopied
   | DeliveryCompleted
@@ -137,9 +138,14 @@ export interface SignalReceived extends At {
   /** JSON text of the payload. */
   readonly result: string;
 }
-/** The wait ends with the oldest signal that was there before it began. */
+/** The wait ends with the oldest signal that is there for it. */
 export interface SignalTaken extends At {
   readonly type: 'signal.taken';
+  readonly step: string;
+}
+/** All instances of a `forEach` have ended, or there are none: now it has. */
+export interface StepGathered extends At {
+  readonly type: 'step.gathered';
   readonly step: string;
 }
 /** The step is another run from now on, which the same commit created. */

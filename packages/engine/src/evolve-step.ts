@@ -27,7 +27,7 @@ export function expandStep(state: RunState, event: StepExpanded, effects: Effect
   // In a run that has not started the copies of its instances follow.
   if (step.state !== 'waiting') return;
   if (items.length > 0) enterGate(state, step, event.at, effects);
-  else completeStep(state, step, { at: event.at, result: null }, effects);
+  else state.toJudge.set(step.plan.index, 'end');
 }
 
 export function fault(state: RunState, event: StepFaulted, effects: Effects): void {

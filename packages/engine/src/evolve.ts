@@ -23,7 +23,7 @@ import { resetMembers } from './group.ts';
 import { admitNext, enterAgain } from './ready.ts';
 import { reopen } from './reopen.ts';
 import { settlePending } from './settle.ts';
-import { settleGroups } from './settle-groups.ts';
+import { gather, settleGroups } from './settle-groups.ts';
 import { receive, take } from './signals.ts';
 import type { RunState } from './state.ts';
 
@@ -68,12 +68,14 @@ function apply(state: RunState, event: RunEvent, effects: Effects): void {
       return beginWait(state, event, effects);
     case 'step.woken':
       return wake(state, event, effects);
+    case 'step.gathered':
+      return gather(state, stepOf(state, event.step), event.at, effects);
     case 'step.copied':
       return copyStep(state, event, effects);
     case 'steps.added':
       return addSteps(state, event, effects);
     case 'signal.received':
-      return receive(state, event, effects);
+      return receive(state, event);
     case 'signal.taken':
       return take(state, stepOf(state, event.step), event.at, effects);
     case 'step.completed':

@@ -12,10 +12,19 @@ import { hasSignal } from './signals.ts';
 import type { RunState } from './state.ts';
 import { resultOf, type StepState } from './step-state.ts';
 
-/** What becomes of a step that `toJudge` names: its expressions are evaluated, or its wait begins. */
+/** What becomes of a step that `toJudge` names. */
 export function judgeStep(state: RunState, index: number, now: number): RunEvent {
   const step = state.steps[index]!;
-  return state.toJudge.get(index) === 'condition' ? evaluate(state, step, now) : begin(state, step, now);
+  switch (state.toJudge.get(index)!) {
+    case 'condition':
+      return evaluate(state, step, now);
+    case 'beginning':
+      return begin(state, step, now);
+    case 'signal':
+      return { type: 'signal.taken', at: now, step: step.plan.id };
+    case 'end':
+      return { type: 'step.gathered', at: now, step: step.plan.id };
+  }
 }
 
 function evaluate(state: RunState, step: StepState, at: number): RunEvent {

@@ -57,10 +57,10 @@ export function leaveLane(state: RunState, step: StepState): void {
 
 /**
  * If the lane is free, the first in definition order may go. Only once an event has had all its consequences:
- * whatever it made ready queues before.
+ * whatever it made ready queues before, what is still to be judged in the same commit included.
  */
 export function admitNext(state: RunState, effects: Effects): void {
-  if (state.laneHolder !== null) return;
+  if (state.laneHolder !== null || state.toJudge.size > 0) return;
   let index = state.laneQueue.pop();
   // Ended by hand while it queued.
   while (index !== undefined && state.steps[index]!.state !== 'waiting') index = state.laneQueue.pop();

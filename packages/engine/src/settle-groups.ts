@@ -9,7 +9,7 @@ import { endStep, hasEnded, type StepState } from './step-state.ts';
 
 /**
  * Instances have ended: others take their places, or the `forEach` is past its tolerance, or it is over. Once an
- * event has had all its consequences, because the end of one may cut off others.
+ * event has had all its consequences: a run that begins to drain ends many at once.
  */
 export function settleGroups(state: RunState, at: number, effects: Effects): void {
   for (const index of state.touchedGroups) {
@@ -19,7 +19,7 @@ export function settleGroups(state: RunState, at: number, effects: Effects): voi
     if (hasEnded(step) || step.state === 'pending') continue;
     const { left, failures, tolerated, isGivenUp } = step.group!;
     if (left > 0 && failures > tolerated && !isGivenUp) giveUp(state, step, at, effects);
-    if (step.group!.left === 0) finish(state, step, at, effects);
+    if (step.group!.left === 0) state.toJudge.set(index, 'end');
     else admitMembers(state, step, effects);
   }
 }
@@ -40,7 +40,8 @@ function giveUp(state: RunState, step: StepState, at: number, effects: Effects):
   }
 }
 
-function finish(state: RunState, step: StepState, at: number, effects: Effects): void {
+/** All have ended: so has the step they are of. */
+export function gather(state: RunState, step: StepState, at: number, effects: Effects): void {
   const { failures, tolerated, isCutOff } = step.group!;
   const error = failures > tolerated ? tooManyFailures(state, step) : isCutOff ? cutOff : null;
   if (error) failStep(state, step, error, at, effects);

@@ -25,22 +25,18 @@ export function decideSignal(state: RunState, command: Signal, now: number): Dec
   return { events: [applied, received] };
 }
 
-/** It ends the first wait for it, in definition order, or is kept for one to come. */
-export function receive(state: RunState, event: SignalReceived, effects: Effects): void {
-  const { name, step, result, at } = event;
-  const takers = [...state.openWaits]
-    .map((index) => state.steps[index]!)
-    .filter(({ plan: { id, definition } }) =>
-      step === undefined ? definition.waitFor!.signal === name : id === step,
-    )
-    .sort((a, b) => a.plan.index - b.plan.index);
-  const [taker] = takers;
-  if (taker) return completeStep(state, taker, { at, result }, effects);
-  const kept = keyOf(name, step);
-  const queue = state.signals.get(kept);
+/** It is there for the first wait that wants it, in definition order, or for one to come. */
+export function receive(state: RunState, { name, step, result }: SignalReceived): void {
+  const key = keyOf(name, step);
+  const queue = state.signals.get(key);
   if (queue) queue.push(result);
-  else state.signals.set(kept, [result]);
+  else state.signals.set(key, [result]);
   state.signalCount++;
+  const takers = [...state.openWaits].filter((index) => {
+    const { id, definition } = state.plan.steps[index]!;
+    return step === undefined ? definition.waitFor!.signal === name : id === step;
+  });
+  if (takers.length > 0) state.toJudge.set(Math.min(...takers), 'signal');
 }
 
 /** Whether a signal for this wait was there before it began. */

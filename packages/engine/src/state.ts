@@ -111,10 +111,10 @@ export interface RunState {
   /** Of these, sub-workflow steps. */
   openChildren: number;
   /**
-   * Steps for `conclude` to look at: their condition holds and `when` or `forEach` is to be evaluated, or their
-   * time has come and they begin to sleep or to wait.
+   * Steps for `conclude` to look at: their condition holds and `when` or `forEach` is to be evaluated, their time
+   * has come and they begin to sleep or to wait, a signal is there for them, or all their instances have ended.
    */
-  readonly toJudge: Map<number, 'condition' | 'beginning'>;
+  readonly toJudge: Map<number, 'condition' | 'beginning' | 'signal' | 'end'>;
   /** Steps that wait for a signal. */
   readonly openWaits: Set<number>;
   /** Signals that no wait has taken, oldest first: by `signal:<name>`, or `step:<id>` when meant for one. */

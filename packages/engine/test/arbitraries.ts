@@ -12,6 +12,11 @@ export interface Action {
     | 'lose'
     | 'takeOver'
     | 'writeStarts'
+    | 'succeedAdding'
+    | 'failAdding'
+    | 'add'
+    | 'signal'
+    | 'wake'
     | 'timeOut'
     | 'cancel'
     | 'quarantine';
@@ -26,6 +31,11 @@ const weights: [Action['kind'], number][] = [
   ['lose', 4],
   ['takeOver', 4],
   ['writeStarts', 4],
+  ['succeedAdding', 4],
+  ['failAdding', 2],
+  ['add', 4],
+  ['signal', 8],
+  ['wake', 8],
   ['timeOut', 1],
   ['cancel', 1],
   ['quarantine', 1],
@@ -58,6 +68,8 @@ interface Shape {
   readonly dependencies: readonly number[];
   readonly fields: Pick<StepDefinition, 'parallel' | 'retries' | 'compensation' | 'failurePolicy'>;
   readonly condition: Condition;
+  readonly more: Pick<StepDefinition, 'when' | 'delay' | 'delivery'>;
+  readonly kind: Pick<StepDefinition, 'sleep' | 'waitFor'>;
 }
 
 /** `join` is taken modulo the number of dependencies. */
@@ -83,7 +95,36 @@ const conditions: fc.Arbitrary<Condition> = fc.oneof(
 
 const policies = fc.constantFrom('fail', 'continue', 'retry');
 
+const rarely = <T>(weight: number, arbitrary: fc.Arbitrary<T>) =>
+  fc.oneof({ weight, arbitrary: fc.constant({}) }, { weight: 1, arbitrary });
+
+const more = rarely(
+  5,
+  fc.oneof(
+    fc.record({ when: fc.constantFrom('context.yes', 'context.no', 'context.missing') }),
+    fc.record({ delay: fc.constantFrom(0, 0.5, 60) }),
+    fc.constant({ delivery: 'at-most-once' } as const),
+  ),
+);
+
+/** Steps that send nothing. */
+const unsentKinds = rarely(
+  7,
+  fc.oneof(
+    fc.record({ sleep: fc.constantFrom(0, 5) }),
+    fc.record({
+      waitFor: fc.record({
+        signal: fc.constantFrom('go', 'stop'),
+        timeout: fc.constantFrom(undefined, 30),
+        default: fc.constantFrom(undefined, 'default'),
+      }),
+    }),
+  ),
+);
+
 const shapes: fc.Arbitrary<Shape> = fc.record({
+  more,
+  kind: unsentKinds,
   dependencies: fc.array(fc.nat(), { maxLength: 4 }),
   condition: conditions,
   fields: fc.record({
@@ -103,6 +144,14 @@ function conditionFor({ join, ...condition }: Condition, dependencies: number): 
   return join === undefined ? condition : { join: 1 + (join % dependencies) };
 }
 
+function ofKind(fields: Partial<StepDefinition>, kind: Shape['kind']): Partial<StepDefinition> {
+  if (Object.keys(kind).length > 0) {
+    return { ...fields, url: undefined, compensation: undefined, delivery: undefined, ...kind };
+  }
+  const { delivery, retries } = fields;
+  return delivery && retries ? { ...fields, retries: { ...retries, maxAttempts: 1 } } : fields;
+}
+
 /** A DAG of up to 50 steps whose definition order is not its topological order. */
 export const workflows: fc.Arbitrary<WorkflowDefinition> = fc
   .record({
@@ -117,10 +166,11 @@ export const workflows: fc.Arbitrary<WorkflowDefinition> = fc
     ),
   })
   .map(({ shapes, order, hooks, ...fields }) => {
-    const steps = shapes.map(({ dependencies, fields, condition }, index) => {
+    const steps = shapes.map(({ dependencies, fields, condition, more, kind }, index) => {
       const earlier = index === 0 ? [] : [...new Set(dependencies.map((pick) => pick % index))];
       const dependsOn = earlier.map((at) => `s${at}`);
-      return step(`s${index}`, { ...fields, ...conditionFor(condition, dependsOn.length), dependsOn });
+      const own = { ...fields, ...conditionFor(condition, dependsOn.length), ...more, dependsOn };
+      return step(`s${index}`, ofKind(own, kind));
     });
     return workflow(shuffle(steps, order), { ...fields, ...hooks });
   });

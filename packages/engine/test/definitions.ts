@@ -7,6 +7,9 @@ import {
   type WorkflowDefinition,
 } from '../src/index.ts';
 
+/** What expressions of the tests read. */
+export const context = '{"yes":true,"no":false,"items":[1,2,3],"none":[]}';
+
 /** A step with defaults; `retries` waits fixed seconds so that expected times can be read off. */
 export function step(id: string, fields: Partial<StepDefinition> = {}): StepDefinition {
   const retries = { ...defaultRetryPolicy, backoff: 'fixed', jitter: false } as const;

@@ -11,7 +11,10 @@ import {
   type RunEvent,
   type RunState,
   transact,
+  type Wake,
+  wakes,
 } from '../src/index.ts';
+import { context } from './definitions.ts';
 
 export interface Observer {
   event?(event: RunEvent): void;
@@ -23,13 +26,24 @@ export interface Observer {
 type AttemptStarted = Extract<RunEvent, { type: 'attempt.started' }>;
 
 /** What treats an open exchange unlike an unsent step: the starts kept back have to be written before it. */
-const earlyEnds = new Set(['step.failed', 'run.timed_out', 'run.cancelling', 'run.quarantined']);
+const earlyEnds = new Set([
+  'step.failed',
+  'step.faulted',
+  'step.skipped',
+  'step.passed',
+  'steps.added',
+  'run.timed_out',
+  'run.cancelling',
+  'run.quarantined',
+]);
 
 /** What a dispatcher does with one run, without sockets and clocks: keeps what is due, and the journal. */
 export class Driver {
   readonly plan: Plan;
   readonly journal: RunEvent[] = [];
   readonly due = new Map<string, Delivery>();
+  /** Times that steps wait for, by step. */
+  readonly wakes = new Map<string, number>();
   /** Starts not written yet, which the end of their attempt makes needless (see the dispatcher's LazyStarts). */
   readonly lazyStarts = new Map<string, AttemptStarted>();
   state: RunState;
@@ -39,25 +53,27 @@ export class Driver {
 
   constructor(plan: Plan, observer: Observer = {}) {
     this.plan = plan;
+    (globalThis as any).lastDriver = this;
     this.#observer = observer;
     this.#effects = {
       due: (delivery) => {
         this.due.set(nameOf(delivery), delivery);
         observer.due?.(delivery, this.state);
       },
-      wake: () => {},
+      wake: (target, at) => this.#noteWake({ target, at }),
       revoked: (delivery) => void this.due.delete(nameOf(delivery)),
     };
-    this.state = createRunState(plan, 'run_test');
+    this.state = createRunState(plan, 'run_test', context);
     this.#record({ type: 'run.created', at: this.now });
     evolve(this.state, this.journal[0]!);
   }
 
   /** The code of the rejection, or null when the command was applied. */
   apply(command: Command): string | null {
+    const { ending } = this.state;
     const events = this.#transact(command);
     if (typeof events === 'string') return events;
-    if (events.some(({ type }) => earlyEnds.has(type))) this.writeStarts();
+    if (this.state.ending !== ending || events.some(({ type }) => earlyEnds.has(type))) this.writeStarts();
     for (const event of events) this.#record(event);
     return null;
   }
@@ -67,15 +83,27 @@ export class Driver {
     return 'rejection' in transition ? transition.rejection.code : transition.events;
   }
 
+  #noteWake({ target, at }: Wake): void {
+    if (target.kind === 'step') this.wakes.set(target.step, at);
+  }
+
+  /** The time that a step waits for comes. */
+  wakeUp(step: string): void {
+    this.now = Math.max(this.now, this.wakes.get(step)!);
+    this.wakes.delete(step);
+    this.apply({ type: 'wakeStep', step });
+  }
+
   /** A lazy start is not written until something depends on it, or `writeStarts` is called. */
   send(delivery: Delivery, isLazy = false): string | null {
     const name = nameOf(delivery);
     this.due.delete(name);
-    const dueBefore = this.due.size;
+    const before = this.due.size + this.wakes.size;
     const events = this.#transact({ type: 'startAttempt', ...this.named(delivery) });
     if (typeof events === 'string') return events;
     const [event] = events;
-    if (isLazy && this.due.size === dueBefore && event?.type === 'attempt.started' && events.length === 1) {
+    const isFree = this.due.size + this.wakes.size === before;
+    if (isLazy && isFree && event?.type === 'attempt.started' && events.length === 1) {
       this.lazyStarts.set(name, event);
       this.#observer.event?.(event);
     } else for (const event of events) this.#record(event);
@@ -106,6 +134,8 @@ export class Driver {
     this.state = fold(this.plan, this.journal);
     this.due.clear();
     for (const delivery of dueDeliveries(this.state)) this.due.set(nameOf(delivery), delivery);
+    this.wakes.clear();
+    for (const wake of wakes(this.state)) this.#noteWake(wake);
     this.apply({ type: 'loseAttempts' });
   }
 
@@ -134,12 +164,12 @@ export class Driver {
   /** `charge`, `undo charge`, or `hook`. */
   nameOf(delivery: Delivery): string {
     if (delivery.kind === 'hook') return 'hook';
-    const { id } = this.plan.steps[delivery.index]!;
+    const { id } = this.state.plan.steps[delivery.index]!;
     return delivery.kind === 'step' ? id : `undo ${id}`;
   }
 
   named({ kind, index }: Delivery): { delivery: Delivery['kind']; step?: string } {
-    return kind === 'hook' ? { delivery: kind } : { delivery: kind, step: this.plan.steps[index]!.id };
+    return kind === 'hook' ? { delivery: kind } : { delivery: kind, step: this.state.plan.steps[index]!.id };
   }
 
   /** Names of the deliveries in the order of their events of this type. */
@@ -161,16 +191,18 @@ export function nameOf({ kind, index }: Delivery): string {
 
 /** Folds a journal as a new owner reads it: through JSON. */
 export function fold(plan: Plan, journal: readonly RunEvent[]): RunState {
-  const state = createRunState(plan, 'run_test');
+  const state = createRunState(plan, 'run_test', context);
   for (const event of JSON.parse(JSON.stringify(journal)) as RunEvent[]) evolve(state, event);
   return state;
 }
 
-/** Everything a state holds, as text. The plan is shared and left out; the lane's heap hides its items. */
+/** Everything a state holds, as text. Plans are left out; the lane's heap hides its items. */
 export function snapshot(state: RunState): string {
   return JSON.stringify(state, (key, value) => {
-    if (key === 'plan') return undefined;
+    if (key === 'plan' || key === 'ownPlan') return undefined;
     if (key === 'laneQueue') return value.size;
+    if (value instanceof Map || value instanceof Set) return [...value];
+    if (value === Number.POSITIVE_INFINITY && key === 'pendingUntil') return 'the end of a child';
     if (typeof value === 'number' && !Number.isFinite(value)) throw new Error(`${key} is ${value}`);
     return value;
   });

@@ -1,5 +1,5 @@
 import type { DeliveryCompleted, DeliveryFailed } from '../src/events.ts';
-import type { Delivery, Plan, RetryPolicy, RunEvent, RunState } from '../src/index.ts';
+import type { Delivery, Plan, RetryPolicy, RunEvent, RunState, StepDefinition } from '../src/index.ts';
 import { hasEnded, hookRetryPolicy, isTerminal } from '../src/index.ts';
 import type { Observer } from './driver.ts';
 import { check, Reference } from './reference.ts';
@@ -14,6 +14,7 @@ type AttemptStarted = Extract<RunEvent, { type: 'attempt.started' }>;
 export class Invariants implements Observer {
   readonly #plan: Plan;
   readonly #reference: Reference;
+  readonly #added = new Map<string, StepDefinition>();
   readonly #completed: string[] = [];
   readonly #ended = new Set<string>();
   /** By delivery; of a step, those of its present round. */
@@ -52,6 +53,9 @@ export class Invariants implements Observer {
 
   #check(event: RunEvent): void {
     switch (event.type) {
+      case 'steps.added':
+        for (const step of event.steps) this.#added.set(step.id, step);
+        return;
       case 'attempt.started':
         return this.#attemptStarted(event);
       case 'attempt.lost':
@@ -178,6 +182,8 @@ export class Invariants implements Observer {
   }
 
   #step(id: string) {
-    return this.#plan.steps[this.#plan.indexById.get(id)!]!;
+    const index = this.#plan.indexById.get(id);
+    const definition = index === undefined ? this.#added.get(id)! : this.#plan.steps[index]!.definition;
+    return { definition, retries: definition.retries };
   }
 }

@@ -5,9 +5,18 @@ import { conditionNameOf, type End, failurePathOf, fateOf, runsAfterCancel } fro
 interface Book {
   readonly step: StepDefinition;
   readonly isSerial: boolean;
+  /** When it was added to the run; 0 if the definition has it. */
+  readonly bornAt: number;
   end: End | null;
   reason: StepReason | null;
   isReady: boolean;
+  /** Its condition holds, and its `when` is to be evaluated. */
+  wantsVerdict: boolean;
+  isJudged: boolean;
+  /** Its time has not come. */
+  isDelayed: boolean;
+  /** It sleeps, or waits for a signal. */
+  hasBegun: boolean;
   /** The engine let it go: it has the lane, or needs none. */
   isGranted: boolean;
   wasSent: boolean;
@@ -25,32 +34,22 @@ interface Book {
  */
 export class Reference {
   readonly #plan: Plan;
-  readonly #books: readonly Book[];
-  readonly #failurePath: ReadonlySet<string>;
+  readonly #books: Book[];
+  #failurePath: ReadonlySet<string>;
   #phase: 'pending' | 'running' | 'draining' | 'drained' | 'over' = 'pending';
   #cause: 'failed' | 'cancelled' | null = null;
   #failedStep: string | null = null;
   #rounds = 0;
-  #dueSteps: Book[] = [];
+  #startedAt = 0;
+  /** Indices: a step may be due in the commit that adds it. */
+  #dueSteps: number[] = [];
   /** Losers of joins, in the order in which they failed. */
   readonly #absorbed: Book[] = [];
 
   constructor(plan: Plan) {
     this.#plan = plan;
     this.#failurePath = failurePathOf(plan.definition.steps);
-    this.#books = plan.definition.steps.map((step) => ({
-      step,
-      isSerial: !step.parallel && step.runCondition !== 'inProgress',
-      end: null,
-      reason: null,
-      isReady: false,
-      isGranted: false,
-      wasSent: false,
-      isInFlight: false,
-      awaitsRound: false,
-      attempts: 0,
-      firstOfRound: 1,
-    }));
+    this.#books = plan.definition.steps.map(newBook);
   }
 
   get isDraining(): boolean {
@@ -61,7 +60,7 @@ export class Reference {
     if ('delivery' in event) {
       if (event.delivery === 'step') this.#stepEvent(event, this.#book(event.step!));
     } else this.#runEvent(event);
-    if (this.#phase === 'running' || this.#phase === 'drained') this.#settle();
+    if (this.#phase === 'running' || this.#phase === 'drained') this.#settle(event.at);
   }
 
   #stepEvent(event: RunEvent & { delivery: string; attempt: number }, book: Book): void {
@@ -70,7 +69,10 @@ export class Reference {
     book.isInFlight = false;
     if (event.type === 'step.completed') book.end = 'S';
     else if (event.type === 'step.failed') this.#failed(book);
-    else check(!this.isDraining, `${book.step.id} is to be sent again although the run drains`);
+    else {
+      check(!this.isDraining, `${book.step.id} is to be sent again although the run drains`);
+      check(book.step.delivery === undefined, `${book.step.id} is to be sent again, at-most-once`);
+    }
   }
 
   #runEvent(event: RunEvent): void {
@@ -78,7 +80,21 @@ export class Reference {
       case 'run.created':
         if (event.started) this.#phase = 'running';
         return;
+      case 'steps.added':
+        return this.#added(event.steps, event.at);
+      case 'step.admitted':
+      case 'step.declined':
+        return this.#judged(this.#book(event.step), event.type === 'step.admitted');
+      case 'step.faulted':
+        return this.#faulted(this.#book(event.step));
+      case 'step.began':
+        return this.#began(this.#book(event.step));
+      case 'step.woken':
+        return this.#woken(this.#book(event.step));
+      case 'signal.taken':
+        return this.#signalled(this.#book(event.step));
       case 'run.started':
+        this.#startedAt = event.at;
         check(this.#phase === 'pending', 'starts twice');
         this.#phase = 'running';
         return;
@@ -105,6 +121,63 @@ export class Reference {
       case 'run.cancelled':
         return this.#over('cancelled');
     }
+  }
+
+  /** Whatever a run that is ending would cut off is cut off from the start. */
+  #added(steps: readonly StepDefinition[], at: number): void {
+    const added = steps.map((step) => ({ ...newBook(step), bornAt: at }));
+    for (const book of added) {
+      check(!this.#books.some(({ step }) => step.id === book.step.id), `${book.step.id} is added twice`);
+      this.#books.push(book);
+    }
+    this.#failurePath = failurePathOf(this.#books.map(({ step }) => step));
+    for (const book of this.#cause === null ? [] : added) {
+      const isTaken =
+        this.#cause === 'failed' ? this.#failurePath.has(book.step.id) : runsAfterCancel(book.step);
+      if (isTaken) continue;
+      const fate =
+        this.#cause === 'failed' ? { end: 'B', reason: 'run_failed' } : { end: 'C', reason: 'run_cancelled' };
+      Object.assign(book, fate);
+    }
+  }
+
+  #judged(book: Book, isTrue: boolean): void {
+    check(book.wantsVerdict && book.end === null, `${book.step.id} is judged although it need not be`);
+    check(isTrue === (book.step.when === 'context.yes'), `${book.step.when} is ${isTrue}`);
+    Object.assign(book, { wantsVerdict: false, isJudged: isTrue });
+    if (!isTrue) Object.assign(book, { end: 'K', reason: 'condition_not_met' });
+  }
+
+  /** Its expression cannot be evaluated, or its signal did not come. */
+  #faulted(book: Book): void {
+    const isExpression = book.wantsVerdict && book.step.when === 'context.missing';
+    const isSignal = book.hasBegun && book.step.waitFor?.timeout !== undefined;
+    check(isExpression || isSignal, `${book.step.id} fails unsent for no reason`);
+    Object.assign(book, { wantsVerdict: false, isJudged: true, isReady: false });
+    this.#failed(book);
+  }
+
+  #began(book: Book): void {
+    check(book.isReady && !book.isDelayed && !book.hasBegun, `${book.step.id} begins before its time`);
+    book.hasBegun = true;
+  }
+
+  #woken(book: Book): void {
+    check(book.isReady && (book.isDelayed || book.hasBegun), `${book.step.id} waits for no time`);
+    if (!book.hasBegun) book.isDelayed = false;
+    else {
+      const { sleep, waitFor } = book.step;
+      check(sleep !== undefined || waitFor?.default !== undefined, `${book.step.id} has no default`);
+      book.end = 'S';
+    }
+  }
+
+  #signalled(book: Book): void {
+    check(
+      book.isReady && !book.isDelayed && book.step.waitFor !== undefined,
+      `${book.step.id} waits for no signal`,
+    );
+    book.end = 'S';
   }
 
   #over(...causes: ('failed' | 'cancelled' | null)[]): void {
@@ -168,7 +241,7 @@ export class Reference {
       if (book.isInFlight) continue;
       const { id, failurePolicy = this.#plan.definition.failurePolicy } = book.step;
       if (book.wasSent) book.end = failurePolicy === 'continue' ? 'f' : 'F';
-      else if (this.#failurePath.has(id)) Object.assign(book, { isReady: false, isGranted: false });
+      else if (this.#failurePath.has(id)) Object.assign(book, unready);
       else Object.assign(book, { end: 'B', reason: below.has(id) ? 'upstream_failed' : 'run_failed' });
     }
   }
@@ -188,7 +261,13 @@ export class Reference {
     check(!this.#unended().some((book) => book.isReady || isActive(book)), 'a round beside active steps');
     check(round === ++this.#rounds && round <= (this.#plan.definition.retryRounds ?? 1), `round ${round}`);
     for (const book of waiting) {
-      const fresh = { awaitsRound: false, isReady: true, isGranted: false, firstOfRound: book.attempts + 1 };
+      const fresh = {
+        awaitsRound: false,
+        isReady: true,
+        isGranted: false,
+        firstOfRound: book.attempts + 1,
+        hasBegun: false,
+      };
       Object.assign(book, fresh);
     }
   }
@@ -216,22 +295,25 @@ export class Reference {
     for (const book of this.#unended()) {
       const isSpared = hasStarted && !book.wasSent && runsAfterCancel(book.step);
       const cancelled = { end: 'C', reason: 'run_cancelled', isInFlight: false };
-      Object.assign(book, isSpared ? { isReady: false, isGranted: false } : cancelled);
+      Object.assign(book, isSpared ? unready : cancelled);
     }
   }
 
-  #settle(): void {
+  #settle(at: number): void {
     for (let isStable = false; !isStable; ) {
       isStable = true;
       for (const book of this.#unended()) {
-        if (book.wasSent || book.isReady) continue;
+        if (book.wasSent || book.isReady || book.wantsVerdict || book.awaitsRound) continue;
         const fate = fateOf(
           book.step,
-          book.step.dependsOn.map((id) => this.#book(id)),
+          book.step.dependsOn.map((id) => {
+            const { end, wasSent, hasBegun } = this.#book(id);
+            return { end, wasSent: wasSent || hasBegun };
+          }),
         );
         if (fate === 'wait') continue;
         isStable = false;
-        if (fate === 'run') book.isReady = true;
+        if (fate === 'run') this.#holds(book, at);
         else if (fate === 'blocked') Object.assign(book, { end: 'B', reason: 'upstream_failed' });
         else Object.assign(book, { end: 'K', reason: reasonOfSkip(book.step) });
       }
@@ -240,8 +322,20 @@ export class Reference {
     if (bearing && this.#cause === null) this.#cutOff(bearing);
   }
 
+  /** Its condition holds: its `when` comes first, then its delay. */
+  #holds(book: Book, at: number): void {
+    const { when, delay } = book.step;
+    if (when !== undefined && !book.isJudged) {
+      book.wantsVerdict = true;
+      return;
+    }
+    book.isReady = true;
+    const from = Math.max(this.#startedAt, book.bornAt);
+    book.isDelayed = delay !== undefined && from + delay * 1000 > at;
+  }
+
   due({ kind, index }: Delivery): void {
-    if (kind === 'step') this.#dueSteps.push(this.#books[index]!);
+    if (kind === 'step') this.#dueSteps.push(index);
   }
 
   /** To be called after every commit. */
@@ -263,10 +357,13 @@ export class Reference {
 
   /** Ready steps go at once; of those in the lane the first in definition order, when it is free. */
   #checkGrants(): void {
-    const fresh = this.#dueSteps.filter((book) => !book.isGranted);
+    const fresh = this.#dueSteps.map((index) => this.#books[index]!).filter((book) => !book.isGranted);
     this.#dueSteps = [];
     for (const book of fresh) book.isGranted = true;
-    const kept = this.#unended().filter((book) => book.isReady && !book.isGranted);
+    const isSent = ({ step }: Book) => step.sleep === undefined && step.waitFor === undefined;
+    const kept = this.#unended().filter(
+      (book) => book.isReady && !book.isGranted && isSent(book) && !book.isDelayed,
+    );
     check(
       kept.every((book) => book.isSerial),
       `${kept.map((book) => book.step.id)} could go`,
@@ -284,12 +381,38 @@ export class Reference {
   }
 
   #book(id: string): Book {
-    return this.#books[this.#plan.indexById.get(id)!]!;
+    return this.#books.find(({ step }) => step.id === id)!;
   }
 }
 
 /** Sent and not ended, back-off included. */
 const isActive = (book: Book) => book.wasSent && !book.isReady && book.end === null && !book.awaitsRound;
+
+const unready = {
+  isReady: false,
+  isGranted: false,
+  wantsVerdict: false,
+  isDelayed: false,
+  hasBegun: false,
+  isJudged: false,
+};
+
+function newBook(step: StepDefinition): Book {
+  const isSent = step.sleep === undefined && step.waitFor === undefined;
+  return {
+    step,
+    isSerial: isSent && !step.parallel && step.runCondition !== 'inProgress',
+    bornAt: 0,
+    end: null,
+    reason: null,
+    ...unready,
+    wasSent: false,
+    isInFlight: false,
+    awaitsRound: false,
+    attempts: 0,
+    firstOfRound: 1,
+  };
+}
 
 /** An onSuccess step is skipped only when all above it was. */
 const reasonOfSkip = (step: StepDefinition) =>
@@ -308,6 +431,7 @@ function stateOf(book: Book): string {
   if (book.awaitsRound) return 'failed null';
   if (book.end !== null) return `${names[book.end]} ${book.reason}`;
   if (isActive(book)) return 'running null';
+  if (book.wantsVerdict) return 'still to be judged';
   return book.isReady ? 'waiting null' : 'pending null';
 }
 

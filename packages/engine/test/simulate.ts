@@ -8,6 +8,7 @@ import {
   type Plan,
   type RunEvent,
 } from '../src/index.ts';
+import { stepsToAdd } from './added-steps.ts';
 import type { Action } from './arbitraries.ts';
 import { permanent, success, transient } from './definitions.ts';
 import { Driver, fold, nameOf, snapshot } from './driver.ts';
@@ -16,6 +17,8 @@ import { Invariants } from './invariants.ts';
 const carryOn: Action[] = [
   { kind: 'send', pick: 0 },
   { kind: 'succeed', pick: 0 },
+  { kind: 'signal', pick: 0 },
+  { kind: 'wake', pick: 0 },
 ];
 
 interface Interference {
@@ -50,10 +53,12 @@ export function simulate(
   }
   start();
   // Every delivery still to come takes two actions.
-  for (let left = 10 * plan.steps.length + 10; driver.state.phase !== 'done'; left--) {
+  for (let left = 40 * driver.state.steps.length + 10; driver.state.phase !== 'done'; left--) {
     if (left === 0) throw new Error(`stuck: ${driver.state.state}, ${driver.state.phase}`);
-    for (const action of carryOn) perform(driver, action, isLazy);
-    checkAll();
+    for (const action of carryOn) {
+      perform(driver, action, isLazy);
+      checkAll();
+    }
   }
   invariants.finish(driver.state);
   return driver;
@@ -80,6 +85,27 @@ function perform(driver: Driver, { kind, pick }: Action, isLazy: boolean): void 
       if (delivery && driver.lose(delivery) !== null) throw new Error('a loss was refused');
       return;
     }
+    case 'succeedAdding':
+    case 'failAdding': {
+      const delivery = choose(openDeliveries(driver.state), pick);
+      if (!delivery) return;
+      const outcome = kind === 'succeedAdding' ? success : transient;
+      if (driver.end(delivery, { ...outcome, addSteps: stepsToAdd(driver.state, pick) }) !== null)
+        throw new Error('an answer was refused');
+      return;
+    }
+    case 'add':
+      return void driver.apply({ type: 'addSteps', commandId: 'c', steps: stepsToAdd(driver.state, pick) });
+    case 'signal': {
+      const waiting = driver.state.steps.filter(({ plan, state }) => plan.kind === 'wait' && state === 'waiting');
+      const name = (choose(waiting, pick)?.plan ?? driver.plan.steps[0]!).definition.waitFor?.signal ?? 'go';
+      return void driver.apply({ type: 'signal', commandId: 'c', name, payload: '1' });
+    }
+    case 'wake': {
+      const step = choose([...driver.wakes.keys()], pick);
+      if (step !== undefined) driver.wakeUp(step);
+      return;
+    }
     case 'takeOver':
       return driver.takeOver();
     case 'writeStarts':
@@ -99,9 +125,9 @@ function choose<T>(items: readonly T[], pick: number): T | undefined {
 
 /** Any command in any state: no throw, the same decision twice, the state untouched. */
 function checkDecisions(driver: Driver, pick: number): void {
-  const { state, plan, now } = driver;
+  const { state, now } = driver;
   const before = snapshot(state);
-  for (const command of someCommands(choose(plan.steps, pick)!.id, pick)) {
+  for (const command of someCommands(choose(state.plan.steps, pick)!.id, pick)) {
     const first = JSON.stringify(decide(state, command, now));
     if (first !== JSON.stringify(decide(state, command, now)))
       throw new Error(`${command.type} is decided twice`);
@@ -141,7 +167,7 @@ class Shadow {
 
   constructor(driver: Driver) {
     this.#driver = driver;
-    this.#state = createRunState(driver.plan, driver.state.runId);
+    this.#state = createRunState(driver.plan, driver.state.runId, driver.state.context);
   }
 
   check(): void {

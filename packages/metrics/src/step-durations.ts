@@ -55,7 +55,7 @@ export class StepDurations {
 
   observe(event: RunEvent, { state, info }: CommittedRun): void {
     const end = stepEndOf(state, event);
-    if (!end?.isCompleted) return;
+    if (end?.outcome !== 'completed') return;
     const { stepId, durationMs, slowAfterMs } = end;
     const { durations, slow } = this.#seriesOf(info.workflowId);
     durations.observe(durationMs / 1000);

@@ -25,9 +25,9 @@ export function rerunRoutes(app: Router, services: Services): void {
   app.post('/v1/runs/:id/rerun', async (c) => {
     const principal = c.get('principal');
     requireScope(principal, 'runs:write');
+    const row = await requireRun(services, c);
     const body = await readJson(c);
     const { fromStep, version: asked } = parseWith(rerunBody, body.value);
-    const row = await requireRun(services, c);
     const old = await views.get(row);
     const context = contextOf(body, row.context, deps.limits.contextBytesMax);
     const { plan, version } = await versions.resolve(principal, row.workflowKey, asked ?? row.version);

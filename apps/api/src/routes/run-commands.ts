@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { RunState, StepDefinition } from '@waybill/engine';
 import { type DefinitionChecks, memberText, Problem, parseAddedSteps, stepIdSchema } from '@waybill/protocol';
+import type { RunRow } from '@waybill/store';
 import type { Context } from 'hono';
 import { requireScope } from '../auth.ts';
 import { type JsonBody, parseWith, readJson } from '../body.ts';
@@ -118,9 +119,10 @@ export function runCommandRoutes(app: Router, services: Services): void {
     });
     app.post(`/v1/runs/:id${path.replaceAll(/\{(\w+)\}/g, ':$1')}`, async (c) => {
       requireScope(c.get('principal'), 'runs:write');
+      const row = await requireRun(services, c);
       const json = await readJson(c);
       const input = parseWith(body, json.value) as Record<string, unknown>;
-      return send(services, c, json, (request) => command(input, request));
+      return send(services, c, { row, body: json }, (request) => command(input, request));
     });
   }
 }
@@ -128,10 +130,9 @@ export function runCommandRoutes(app: Router, services: Services): void {
 async function send(
   services: Services,
   c: Context<ApiEnv>,
-  body: JsonBody,
+  { row, body }: { readonly row: RunRow; readonly body: JsonBody },
   commandFor: (request: CommandRequest) => Posted,
 ): Promise<Response> {
-  const row = await requireRun(services, c);
   const step = c.req.param('stepId');
   const { state } = await services.views.get(row);
   if (step !== undefined && !state.plan.indexById.has(step)) {
