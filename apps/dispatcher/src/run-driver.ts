@@ -4,7 +4,6 @@ import {
   createRunState,
   type Delivery,
   dueDeliveries,
-  type Effects,
   evolve,
   findDelivery,
   isSendable,
@@ -15,14 +14,15 @@ import {
   type RunEvent,
   type RunState,
   transact,
-  type Wake,
   type WakeTarget,
   wakes,
 } from '@waybill/engine';
 import type { RunInfo } from '@waybill/protocol';
 import type { Signer } from '@waybill/signing';
 import { type InboxRow, type JournalEntry, type NewRun, type RunRef, StoreError } from '@waybill/store';
+import { CollectedEffects } from './collected-effects.ts';
 import type { DriverContext } from './driver-context.ts';
+import { bytesOf } from './entry-bytes.ts';
 import { urlOf } from './prepare.ts';
 import type { Timer } from './timers.ts';
 
@@ -34,8 +34,11 @@ export interface DriverOptions {
   readonly context: DriverContext;
 }
 
-/** What a journal row costs beside its result, in bytes; for batch limits only. */
-const rowBytes = 200;
+/** Why a run may not be driven on. */
+export interface Quarantine {
+  readonly code: string;
+  readonly message: string;
+}
 
 /**
  * Drives one owned run: turns answers, timers and commands into transitions, appends them to the journal,
@@ -80,15 +83,22 @@ export class RunDriver {
 
   /**
    * Folds the journal and takes up what it left: exchanges of an earlier owner are lost. False when there
-   * is nothing left to drive, unless a command reopens the run.
+   * is nothing left to drive, unless a command reopens the run. A run to be quarantined sends nothing before.
    */
-  resume(journal: readonly { readonly seq: number; readonly event: RunEvent }[]): boolean {
+  resume(
+    journal: readonly { readonly seq: number; readonly event: RunEvent }[],
+    quarantine: Quarantine | null = null,
+  ): boolean {
     for (const { seq, event } of journal) {
       evolve(this.state, event);
       this.#ref.seq = seq;
       if ('commandId' in event) this.#answered.add(event.commandId);
     }
     if (this.state.phase === 'done') return false;
+    if (quarantine) {
+      this.#quarantine(quarantine);
+      return true;
+    }
     // Before the commands below: what they make due follows their own commit.
     const due = dueDeliveries(this.state);
     const waking = wakes(this.state);
@@ -98,6 +108,20 @@ export class RunDriver {
     for (const delivery of due) this.#schedule(delivery);
     for (const { target, at } of waking) this.#wakeAt(target, at);
     return true;
+  }
+
+  /** Ends the run, or, when it has ended already, its hook: that is what could not be sent. */
+  #quarantine(error: Quarantine): void {
+    if (this.apply({ type: 'quarantine', ...error }) === null) return;
+    const hook = this.state.hook!;
+    if (!hook.open) this.apply({ type: 'startAttempt', delivery: 'hook' });
+    const outcome = { kind: 'failure', retryable: false, error } as const;
+    this.apply({ type: 'endAttempt', delivery: 'hook', attempt: hook.attempts, outcome });
+  }
+
+  /** Whether a command has been answered, if perhaps not durably yet. */
+  hasAnswered(commandId: string): boolean {
+    return this.#answered.has(commandId);
   }
 
   /** Decides, changes memory at once, and records. Effects follow the commit. */
@@ -135,6 +159,10 @@ export class RunDriver {
 
   /** Called by the send queue when a socket is free. */
   send(delivery: Delivery): void {
+    this.#guard(() => this.#send(delivery));
+  }
+
+  #send(delivery: Delivery): void {
     const now = this.#context.clock.now();
     if (this.#isDiscarded || delivery.open || !isSendable(this.state, delivery)) return;
     if (delivery.retryAt !== null && delivery.retryAt > now) return;
@@ -146,7 +174,7 @@ export class RunDriver {
     const record = () => this.#record(events, collected, {});
     // A start that lets `inProgress` steps go is a fact that something depends on: it does not wait.
     if (collected.dueDeliveries.length > 0) record();
-    else this.#context.lazyStarts.add(delivery, record);
+    else this.#context.lazyStarts.add(delivery, () => this.#guard(record));
     this.#context.exchange(this, delivery);
   }
 
@@ -168,6 +196,15 @@ export class RunDriver {
     if (this.#runTimer) this.#context.timers.cancel(this.#runTimer);
     for (const delivery of openDeliveries(this.state)) this.#giveUp(delivery);
     this.#context.queue.remove(this);
+  }
+
+  /** Around all that nobody calls who could catch: what our code throws over this run ends this run alone. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#context.onCrash(this, error);
+    }
   }
 
   #name(delivery: Delivery) {
@@ -225,7 +262,7 @@ export class RunDriver {
   }
 
   #committed(effects: CollectedEffects, entry: JournalEntry): void {
-    if (!this.#isDiscarded) this.#letOut(effects);
+    if (!this.#isDiscarded) this.#guard(() => this.#letOut(effects));
     // Also behind the end of the run: what is durable is told.
     this.#context.onCommit(this, entry.events);
     // Not `state.phase`: memory may be done while the entry that says so is still on its way.
@@ -248,12 +285,14 @@ export class RunDriver {
   }
 
   #schedule(delivery: Delivery): void {
+    // One that was sent before it in the same go may have crashed.
+    if (this.#isDiscarded) return;
     const { retryAt } = delivery;
     if (retryAt === null || retryAt <= this.#context.clock.now()) {
       this.#context.queue.push(this, delivery, urlOf(this.state, delivery));
       return;
     }
-    const timer = this.#context.timers.at(retryAt, () => {
+    const timer = this.#at(retryAt, () => {
       this.#retryTimers.delete(delivery);
       this.#context.queue.push(this, delivery, urlOf(this.state, delivery));
     });
@@ -262,10 +301,11 @@ export class RunDriver {
 
   /** A wake-up that has become pointless is rejected when it comes: nothing has to take it back. */
   #wakeAt(target: WakeTarget, at: number): void {
-    const timer = this.#context.timers.at(at, () => {
+    if (this.#isDiscarded) return;
+    const timer = this.#at(at, () => {
       this.#wakeTimers.delete(timer);
       if (target.kind === 'step') this.apply({ type: 'wakeStep', step: target.step });
-      else this.#context.beforeTimeout(() => this.apply({ type: 'expireAttempt', ...target }));
+      else this.#beforeTimeout(() => this.apply({ type: 'expireAttempt', ...target }));
     });
     this.#wakeTimers.add(timer);
   }
@@ -284,10 +324,18 @@ export class RunDriver {
 
   #armRunTimer(): void {
     const { startedAt, plan } = this.state;
-    if (startedAt === null || isTerminal(this.state.state)) return;
-    this.#runTimer ??= this.#context.timers.at(startedAt + plan.timeoutMs, () => {
-      this.#context.beforeTimeout(() => this.apply({ type: 'timeOut' }));
+    if (this.#isDiscarded || startedAt === null || isTerminal(this.state.state)) return;
+    this.#runTimer ??= this.#at(startedAt + plan.timeoutMs, () => {
+      this.#beforeTimeout(() => this.apply({ type: 'timeOut' }));
     });
+  }
+
+  #at(at: number, fire: () => void): Timer {
+    return this.#context.timers.at(at, () => this.#guard(fire));
+  }
+
+  #beforeTimeout(fire: () => void): void {
+    this.#context.beforeTimeout(() => this.#guard(fire));
   }
 }
 
@@ -307,27 +355,3 @@ const endTypes: ReadonlySet<string> = new Set([
   'run.cancelled',
   'run.quarantined',
 ]);
-
-class CollectedEffects implements Effects {
-  readonly dueDeliveries: Delivery[] = [];
-  readonly revokedDeliveries: Delivery[] = [];
-  readonly wakes: Wake[] = [];
-
-  due(delivery: Delivery): void {
-    this.dueDeliveries.push(delivery);
-  }
-
-  wake(target: WakeTarget, at: number): void {
-    this.wakes.push({ target, at });
-  }
-
-  revoked(delivery: Delivery): void {
-    this.revokedDeliveries.push(delivery);
-  }
-}
-
-function bytesOf(events: readonly RunEvent[]): number {
-  let bytes = events.length * rowBytes;
-  for (const event of events) if ('result' in event) bytes += event.result?.length ?? 0;
-  return bytes;
-}

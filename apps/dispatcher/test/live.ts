@@ -209,6 +209,7 @@ function createParts(databaseUrl: string, database: TestDatabase) {
     plans: new PlanCache(),
     signers: new SignerCache(keyring),
     runsMax: 100,
+    runBytesMax: 64 * 1024 * 1024,
     limits: defaultLimits,
     retentionDays: 30,
     callbacks: null,

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { createApi } from '@waybill/api';
 import { type Clock, createClock, createDispatcher, type Dispatcher, SignerCache } from '@waybill/dispatcher';
 import { checkHeader, checkUrl, createAddressPolicy, createEgress } from '@waybill/egress';
@@ -65,6 +66,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
         ...shared,
         egress,
         signers: new SignerCache(keyring),
+        runBytesMax: heapShareOfRuns * getHeapStatistics().heap_size_limit,
         limits: defaultLimits,
         callbacks: publicUrl === undefined ? null : { tokens, publicUrl },
         onCommit: (runUuid, events) => {
@@ -106,6 +108,9 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
     throw error;
   }
 }
+
+/** The rest is for requests and answers in flight, the journal, and folds that the api keeps. */
+const heapShareOfRuns = 1 / 4;
 
 const clockIntervalMs = 30_000;
 

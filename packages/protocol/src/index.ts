@@ -22,6 +22,7 @@ export { isoTime } from './iso-time.ts';
 export { isNestedDeeperThan, membersOf, memberText } from './json-text.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { Problem, type ProblemCode, type ProblemError, problemStatus } from './problem.ts';
+export { freshStateBytes } from './state-size.ts';
 export {
   compensationsOf,
   idsIn,
