@@ -58,7 +58,7 @@ export class OwnedRuns implements Iterable<OwnedRun> {
     const run: OwnedRun = { driver, ...size, unsettled: 0, activeAtMs };
     this.#runs.set(driver.runUuid, run);
     this.#bytes += run.bytes;
-    if (run.claims >= suspectClaims) this.#suspect = run;
+    if (run.claims === suspectClaims) this.#suspect = run;
     return run;
   }
 

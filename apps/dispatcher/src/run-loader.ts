@@ -42,24 +42,19 @@ export class RunLoader {
     this.#options = options;
   }
 
-  /** Answers whether any of them is done and stays for a command in its inbox. */
-  async load(owned: readonly ClaimedRun[], quarantine: Quarantine | null = null): Promise<boolean> {
+  async load(owned: readonly ClaimedRun[], quarantine: Quarantine | null = null): Promise<void> {
     const { runs } = this.#options;
     // A claim's answer and a look at what is owned may name the same run at once.
     const wanted = owned.filter(({ runUuid }) => !runs.has(runUuid) && !this.#loading.has(runUuid));
     for (const { runUuid } of wanted) this.#loading.add(runUuid);
-    let isReopened = false;
     try {
-      for (const chunk of chunksOf(wanted)) {
-        if (await this.#loadChunk(chunk, quarantine)) isReopened = true;
-      }
+      for (const chunk of chunksOf(wanted)) await this.#loadChunk(chunk, quarantine);
     } finally {
       for (const { runUuid } of wanted) this.#loading.delete(runUuid);
     }
-    return isReopened;
   }
 
-  async #loadChunk(chunk: readonly ClaimedRun[], quarantine: Quarantine | null): Promise<boolean> {
+  async #loadChunk(chunk: readonly ClaimedRun[], quarantine: Quarantine | null): Promise<void> {
     const { database } = this.#options.deps;
     const uuids = chunk.map((run) => run.runUuid);
     const claims = new Map(chunk.map((run) => [run.runUuid, run]));
@@ -70,7 +65,7 @@ export class RunLoader {
       const loaded = await this.#prepare(row, journal, claims.get(row.uuid)!);
       if (loaded && !this.#resume(loaded, journal, quarantine)) done.push(loaded);
     }
-    return done.length > 0 && (await this.#dismiss(done));
+    if (done.length > 0) await this.#dismiss(done);
   }
 
   /** Null when it cannot be driven here and now: it is tried again when what is owned is looked at. */
@@ -132,13 +127,12 @@ export class RunLoader {
    * Runs that turn out to be done: they ended between the look at the queue and the look at the journal, or a
    * command put them back. Only those with a command stay; it reopens them, or takes them out as refused.
    */
-  async #dismiss(done: readonly LoadedRun[]): Promise<boolean> {
+  async #dismiss(done: readonly LoadedRun[]): Promise<void> {
     const { deps, me, isEnded } = this.#options;
     const uuids = done.map(({ driver }) => driver.runUuid);
     const gone = new Set(await deleteDoneRuns(deps.database, me, uuids));
-    if (isEnded()) return false;
+    if (isEnded()) return;
     for (const loaded of done) if (!gone.has(loaded.driver.runUuid)) this.#add(loaded);
-    return gone.size < done.length;
   }
 }
 

@@ -288,7 +288,9 @@ export class Session implements DriverContext {
 
   async #load(owned: readonly ClaimedRun[], quarantine: Quarantine | null = null): Promise<void> {
     const free = owned.filter((run) => !this.#parking.holds(run.runUuid));
-    if (await this.#loader.load(free, quarantine)) await this.readInbox();
+    await this.#loader.load(free, quarantine);
+    // What they were woken for may have been looked for while they were being loaded.
+    if (owned.some((run) => run.isWoken)) await this.readInbox();
   }
 
   /** Answered durably, and here again: it was repeated when its row had gone already. */

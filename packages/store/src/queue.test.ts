@@ -50,7 +50,9 @@ describe('claims', () => {
     expect(await claimRuns(database.sql, me, room(10))).toEqual([]);
     const [ready] = await queue(project, 1);
     await database.sql`update run_queue set claims = 1 where run_id = ${ready!}`;
-    expect(await claimRuns(database.sql, me, room(10))).toEqual([{ runUuid: ready, claims: 1, bytes: 1 }]);
+    expect(await claimRuns(database.sql, me, room(10))).toEqual([
+      { runUuid: ready, claims: 1, bytes: 1, isWoken: false },
+    ]);
   });
 
   test('two claimers at once share nothing and do not wait for each other', async () => {
@@ -130,6 +132,14 @@ describe('suspects', () => {
     expect(await owned(me)).toEqual([runs[0]]);
   });
 
+  test('are suspects no longer after one more rescue: whoever claims them takes them all', async () => {
+    const me = await register();
+    const runs = await queue(h.newUuid(), 3);
+    await database.sql`update run_queue set claims = 3`;
+    const claimed = await claimRuns(database.sql, me, room(10));
+    expect(claimed.map((run) => run.runUuid).sort()).toEqual(runs.sort());
+  });
+
   test('do not keep others from being claimed', async () => {
     const me = await register();
     const [suspect, ready] = await queue(h.newUuid(), 2);
@@ -151,6 +161,8 @@ describe('an inbox row', () => {
     const claimed = await claimRuns(database.sql, me, room(3));
     const ids = claimed.map((run) => run.runUuid);
     expect(new Set(ids)).toEqual(new Set([parked[1], ready[0], ready[1]]));
+    const woken = claimed.filter((run) => run.isWoken).map((run) => run.runUuid);
+    expect(new Set(woken)).toEqual(new Set([parked[1], ready[0]]));
     expect(await claimRuns(database.sql, me, room(3))).toMatchObject([{ runUuid: ready[2] }]);
   });
 
