@@ -13,6 +13,10 @@ let dev: ServeProcess;
 const start = () => startWaybill(['dev', '--port', '0', '--data-dir', dataDir], {});
 const printed = (name: string) => new RegExp(`${name}\\s+(\\S+)`).exec(dev.log())![1]!;
 
+/** The process id of the database. */
+const postmaster = () =>
+  Number(readFileSync(join(dataDir, 'postgres/cluster/postmaster.pid'), 'utf8').split('\n')[0]);
+
 beforeAll(async () => {
   handlers = await Handlers.start();
   dev = await start();
@@ -34,12 +38,10 @@ test('after a kill -9 the data is intact, the key is the same, and the next star
   });
   const before = await client.ended(id);
   expect(before.state).toBe('completed');
-  const postmaster = Number(
-    readFileSync(join(dataDir, 'postgres/cluster/postmaster.pid'), 'utf8').split('\n')[0],
-  );
+  const server = postmaster();
   await dev.kill();
   // The server outlives the process that started it: the next start must find and stop it.
-  expect(() => process.kill(postmaster, 0)).not.toThrow();
+  expect(() => process.kill(server, 0)).not.toThrow();
   dev = await start();
   expect(printed('API key')).toBe(key);
   expect(await client.status(id)).toEqual(before);
@@ -53,5 +55,12 @@ test('a second dev on the same data dir is refused and says who has it', async (
 
 test('a stop in order exits 0', async () => {
   expect(await dev.stop()).toBe(0);
+  dev = await start();
+});
+
+test('the death of its database ends it, with a line that says so; the next start recovers', async () => {
+  process.kill(postmaster(), 'SIGKILL');
+  expect(await dev.ended()).toBe(1);
+  expect(dev.log()).toContain('the embedded PostgreSQL ended by SIGKILL');
   dev = await start();
 });

@@ -14,6 +14,8 @@ export interface ServeProcess {
   readonly pid: number;
   /** SIGTERM; resolves with the exit code when it is gone. */
   stop(): Promise<number | null>;
+  /** Resolves with the exit code when it has ended, also by itself; null after a signal. */
+  ended(): Promise<number | null>;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** The last lines of stdout and stderr, for the message of a failed test. */
@@ -35,7 +37,8 @@ export async function startWaybill(
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const exited = once(child, 'exit');
+  // Not 'exit': by then every line was read.
+  const exited = once(child, 'close');
   const endWithUs = () => child.kill('SIGKILL');
   process.once('exit', endWithUs);
   exited.then(() => process.off('exit', endWithUs));
@@ -52,15 +55,16 @@ export async function startWaybill(
     child.kill('SIGKILL');
     throw new Error(`waybill ${args[0]} did not get ready:\n${log()}`);
   }
-  const end = async (signal: NodeJS.Signals) => {
+  const ended = async () => (await exited)[0] as number | null;
+  const end = (signal: NodeJS.Signals) => {
     child.kill(signal); // has no effect on a process that has ended
-    const [code] = await exited;
-    return code as number | null;
+    return ended();
   };
   return {
     url,
     pid: child.pid!,
     log,
+    ended,
     stop: () => end('SIGTERM'),
     kill: async () => void (await end('SIGKILL')),
   };

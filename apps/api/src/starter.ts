@@ -1,5 +1,5 @@
 import { createRunState, evolve, type Plan, type RunEvent } from '@waybill/engine';
-import { createId, Problem, statusText, uuidOfId } from '@waybill/protocol';
+import { createId, freshStateBytes, Problem, statusText, uuidOfId } from '@waybill/protocol';
 import { findRun, StoreError } from '@waybill/store';
 import type { ApiDeps, Principal } from './deps.ts';
 import { claimKey, type Idempotency } from './idempotency.ts';
@@ -79,6 +79,7 @@ export class Starter {
       tags,
       metadata: Object.keys(metadata).length > 0 ? JSON.stringify(metadata) : null,
       createdAtMs,
+      stateBytes: freshStateBytes(plan, context),
       startedAtMs: null,
     };
     const state = createRunState(plan, '', context);

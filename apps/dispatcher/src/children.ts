@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Delivery, Plan } from '@waybill/engine';
-import { idOfUuid } from '@waybill/protocol';
+import { freshStateBytes, idOfUuid } from '@waybill/protocol';
 import type { NewChild } from '@waybill/store';
 import type { RunDriver } from './run-driver.ts';
 
@@ -19,6 +19,7 @@ export function newChild(
   const { id: step, definition } = state.plan.steps[index]!;
   const uuid = derivedUuid(now, `${info.id}:${index}:${round}:${attempts}`);
   const { tags = [], metadata } = plan.definition;
+  const context = definition.payload === undefined ? info.context : JSON.stringify(definition.payload);
   const parent = { run: info.id, step, round, depth: (state.parent?.depth ?? 0) + 1 };
   return {
     id: idOfUuid('run', uuid),
@@ -27,7 +28,8 @@ export function newChild(
       projectUuid: project.uuid,
       workflowKey: plan.definition.id,
       version,
-      context: definition.payload === undefined ? info.context : JSON.stringify(definition.payload),
+      context,
+      stateBytes: freshStateBytes(plan, context),
       tags,
       metadata: metadata ? JSON.stringify(metadata) : null,
       createdAtMs: now,

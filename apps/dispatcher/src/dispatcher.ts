@@ -1,5 +1,6 @@
 import type { Egress } from '@waybill/egress';
 import type { RunEvent } from '@waybill/engine';
+import type { Limits } from '@waybill/protocol';
 import {
   type Database,
   deleteExpiredIdempotencyKeys,
@@ -26,7 +27,9 @@ export interface DispatcherDeps {
   readonly log: Logger;
   /** Runs in memory at most. */
   readonly runsMax: number;
-  readonly limits: { readonly resultBytesMax: number; readonly deliveryBytesMax: number };
+  /** What the states of these runs may take, in bytes. */
+  readonly runBytesMax: number;
+  readonly limits: Pick<Limits, 'resultBytesMax' | 'deliveryBytesMax' | 'runStateBytesMax'>;
   readonly retentionDays: number;
   /** Null: requests offer no callback. */
   readonly callbacks: CallbackOptions | null;
@@ -54,6 +57,7 @@ export interface Dispatcher {
 const pollIntervalMs = 1000;
 const rescueIntervalMs = 5000;
 const adoptIntervalMs = 10_000;
+const parkIntervalMs = 5000;
 const housekeepingIntervalMs = 3600 * 1000;
 const restartDelayMs = 500;
 
@@ -79,12 +83,16 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     await current.adopt();
     return false;
   });
+  const parking = whileLeased('parking', parkIntervalMs, async (current) => {
+    current.park();
+    return false;
+  });
   const housekeeping = whileLeased('housekeeping', housekeepingIntervalMs, async () => {
     await migrate(deps);
     await deleteExpiredIdempotencyKeys(deps.database);
     return false;
   });
-  const loops = [claims, inbox, rescues, adoption, housekeeping];
+  const loops = [claims, inbox, rescues, adoption, parking, housekeeping];
 
   const poke = () => {
     claims.poke();
@@ -140,7 +148,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       return {
         runs: session?.runCount ?? 0,
         inFlight: session?.inFlight ?? 0,
-        journalStuckMs: session?.journal.stuckForMs() ?? 0,
+        journalStuckMs: session?.journalStuckMs ?? 0,
       };
     },
   };

@@ -23,6 +23,8 @@ export interface DriverContext {
   findWorkflow(projectUuid: string, key: string): Promise<FoundWorkflow | null>;
   /** Reads the inbox first: a callback stored in time beats the timeout. */
   beforeTimeout(fire: () => void): void;
+  /** Our own code threw over this run: it must not take the others down. */
+  onCrash(driver: RunDriver, error: unknown): void;
   /** The journal did not take a transition: memory is ahead of the truth. */
   onFailure(driver: RunDriver, error: StoreError): void;
 }

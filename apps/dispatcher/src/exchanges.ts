@@ -23,6 +23,8 @@ export interface ExchangesOptions {
   readonly callbacks: CallbackOptions | null;
   /** An exchange ended: its place is free. */
   readonly onEnd: () => void;
+  /** What an answer comes to in the state of its run. */
+  readonly within: (driver: RunDriver, outcome: EndedExchange) => EndedExchange;
   /** Our own code threw over this run's answer: the run must not take the others down. */
   readonly onCrash: (driver: RunDriver, error: unknown) => void;
 }
@@ -66,7 +68,8 @@ export class Exchanges {
     void open.answer.then((answer) => {
       if (this.#open.get(delivery) === open) this.#open.delete(delivery);
       try {
-        driver.endAttempt(delivery, attempt, this.#classify(driver, delivery, answer));
+        const ended = this.#options.within(driver, this.#classify(driver, delivery, answer));
+        driver.endAttempt(delivery, attempt, ended);
       } catch (error) {
         this.#options.onCrash(driver, error);
       }

@@ -1,3 +1,4 @@
+import type { RunEvent } from '@waybill/engine';
 import { StoreError } from '@waybill/store';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
@@ -313,3 +314,85 @@ function isOf(
     hook === delivery || steps.some((step) => step.delivery === delivery || step.compensation === delivery)
   );
 }
+
+describe('our own code that throws', () => {
+  const boom = new Error('boom');
+
+  test('when an effect is let out tells of its run, and of nothing else', async () => {
+    const context = new h.FakeContext();
+    context.crash = boom;
+    const driver = h.newDriver(context, h.planOf([h.step('a')]));
+    const created = driver.create(h.newRun({ createdAtMs: context.clock.now() }));
+    await context.commitAll();
+    await created;
+    expect([context.crashes, context.failures]).toEqual([[boom], []]);
+    expect(driver.isDiscarded).toBe(true);
+  });
+
+  test('in a timer that sends again', async () => {
+    const context = new h.FakeContext();
+    const driver = await h.startedDriver(context, h.planOf([h.step('a')]));
+    driver.endAttempt(context.sent[0]!, 1, h.failure(true));
+    await context.commitAll();
+    context.crash = boom;
+    context.clock.ms += 1000;
+    context.timers.tick();
+    expect(context.crashes).toEqual([boom]);
+  });
+
+  test('in a timer that ends the run or a delay', async () => {
+    const context = new h.FakeContext();
+    for (const steps of [[h.step('a')], [h.step('a', { delay: 5 })]]) {
+      const driver = await h.startedDriver(context, h.planOf(steps, { timeout: 60 }));
+      Object.assign(driver.state, { laneQueue: null });
+      Object.assign(driver.state.plan, { indexById: null });
+      context.clock.ms += 60_000;
+      context.timers.tick();
+    }
+    expect(context.crashes).toHaveLength(2);
+  });
+
+  test('in one of several deliveries at once: the others of that run are not sent either', async () => {
+    const context = new h.FakeContext();
+    context.isOpen = false;
+    const driver = await h.startedDriver(context, h.planOf([h.step('a'), h.step('b')]));
+    context.crash = boom;
+    context.isOpen = true;
+    context.queue.pump();
+    expect(context.crashes).toEqual([boom]);
+    expect(context.queue.size).toBe(0);
+    driver.discard();
+  });
+});
+
+describe('quarantine', () => {
+  const reason = { code: 'run_refused', message: 'no' };
+  const created = { type: 'run.created', at: 1, started: true } as const;
+  const attempt = { delivery: 'step', step: 'a', attempt: 1 } as const;
+  const completed = { type: 'step.completed', at: 2, ...attempt, startedAt: 1, result: '1' } as const;
+  const rows = (...events: readonly RunEvent[]) => events.map((event, index) => ({ seq: index + 1, event }));
+
+  test('of a run that is loaded comes before all that it would send', async () => {
+    const context = new h.FakeContext();
+    const plan = h.planOf([h.step('a'), h.step('b', { dependsOn: ['a'] })], hooks);
+    const driver = h.newDriver(context, plan);
+    expect(driver.resume(rows(created, completed), reason)).toBe(true);
+    await context.commitAll();
+    expect(context.sent.map((delivery) => delivery.kind)).toEqual(['hook']);
+    expect(h.types(context.committed)).toEqual(['run.quarantined']);
+    driver.discard();
+  });
+
+  test.each([
+    ['not sent yet', []],
+    ['in flight with another owner', [{ type: 'attempt.started', at: 4, delivery: 'hook', attempt: 1 }]],
+  ] as const)('of one that has ended ends its hook, %s', async (_, more) => {
+    const context = new h.FakeContext();
+    const driver = h.newDriver(context, h.planOf([h.step('a')], hooks));
+    const events = [created, completed, { type: 'run.completed', at: 3 } as const, ...more];
+    expect(driver.resume(rows(...events), reason)).toBe(true);
+    await context.commitAll();
+    expect(context.committed.at(-1)).toMatchObject({ type: 'hook.failed', attempt: 1, error: reason });
+    expect([context.sent, context.done]).toEqual([[], [driver]]);
+  });
+});

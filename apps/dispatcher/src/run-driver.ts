@@ -31,6 +31,7 @@ import { newChild } from './children.ts';
 import { CollectedEffects } from './collected-effects.ts';
 import type { DriverContext } from './driver-context.ts';
 import { postsOf } from './posts.ts';
+import { bytesOf } from './entry-bytes.ts';
 import { urlOf } from './prepare.ts';
 import type { Project } from './project-cache.ts';
 import type { Timer } from './timers.ts';
@@ -43,8 +44,11 @@ export interface DriverOptions {
   readonly context: DriverContext;
 }
 
-/** What a journal row costs beside its result, in bytes; for batch limits only. */
-const rowBytes = 200;
+/** Why a run may not be driven on. */
+export interface Quarantine {
+  readonly code: string;
+  readonly message: string;
+}
 
 /**
  * Drives one owned run: turns answers, timers and commands into transitions, appends them to the journal,
@@ -93,15 +97,22 @@ export class RunDriver {
 
   /**
    * Folds the journal and takes up what it left: exchanges of an earlier owner are lost. False when there
-   * is nothing left to drive, unless a command reopens the run.
+   * is nothing left to drive, unless a command reopens the run. A run to be quarantined sends nothing before.
    */
-  resume(journal: readonly { readonly seq: number; readonly event: RunEvent }[]): boolean {
+  resume(
+    journal: readonly { readonly seq: number; readonly event: RunEvent }[],
+    quarantine: Quarantine | null = null,
+  ): boolean {
     for (const { seq, event } of journal) {
       evolve(this.state, event);
       this.#ref.seq = seq;
       if ('commandId' in event) this.#answered.add(event.commandId);
     }
     if (this.state.phase === 'done') return false;
+    if (quarantine) {
+      this.#quarantine(quarantine);
+      return true;
+    }
     // Before the commands below: what they make due follows their own commit.
     const due = dueDeliveries(this.state);
     const waking = wakes(this.state);
@@ -111,6 +122,20 @@ export class RunDriver {
     for (const delivery of due) this.#schedule(delivery);
     for (const { target, at } of waking) this.#wakeAt(target, at);
     return true;
+  }
+
+  /** Ends the run, or, when it has ended already, its hook: that is what could not be sent. */
+  #quarantine(error: Quarantine): void {
+    if (this.apply({ type: 'quarantine', ...error }) === null) return;
+    const hook = this.state.hook!;
+    if (!hook.open) this.apply({ type: 'startAttempt', delivery: 'hook' });
+    const outcome = { kind: 'failure', retryable: false, error } as const;
+    this.apply({ type: 'endAttempt', delivery: 'hook', attempt: hook.attempts, outcome });
+  }
+
+  /** Whether a command has been answered, if perhaps not durably yet. */
+  hasAnswered(commandId: string): boolean {
+    return this.#answered.has(commandId);
   }
 
   /** Decides, changes memory at once, and records. Effects follow the commit. */
@@ -153,6 +178,10 @@ export class RunDriver {
 
   /** Called by the send queue when a socket is free. */
   send(delivery: Delivery): void {
+    this.#guard(() => this.#send(delivery));
+  }
+
+  #send(delivery: Delivery): void {
     const now = this.#context.clock.now();
     if (this.#isDiscarded || delivery.open || !isSendable(this.state, delivery)) return;
     if (delivery.retryAt !== null && delivery.retryAt > now) return;
@@ -169,7 +198,7 @@ export class RunDriver {
     // A start that lets `inProgress` steps go is a fact that something depends on: it does not wait.
     const { dueDeliveries, wakes } = started.effects;
     if (dueDeliveries.length + wakes.length > 0 || started.events.length > 1) this.#record(started, {});
-    else this.#context.lazyStarts.add(delivery, () => this.#record(started, {}));
+    else this.#context.lazyStarts.add(delivery, () => this.#guard(() => this.#record(started, {})));
     this.#context.exchange(this, delivery);
   }
 
@@ -178,7 +207,7 @@ export class RunDriver {
   }
 
   #exchange(delivery: Delivery): void {
-    if (delivery.open) this.#context.exchange(this, delivery);
+    if (!this.#isDiscarded && delivery.open) this.#context.exchange(this, delivery);
   }
 
   /** A place among those in flight is free. */
@@ -224,6 +253,15 @@ export class RunDriver {
     if (this.#runTimer) this.#context.timers.cancel(this.#runTimer);
     for (const delivery of openDeliveries(this.state)) this.#giveUp(delivery);
     this.#context.queue.remove(this);
+  }
+
+  /** Around all that nobody calls who could catch: what our code throws over this run ends this run alone. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#context.onCrash(this, error);
+    }
   }
 
   #name(delivery: Delivery) {
@@ -282,7 +320,7 @@ export class RunDriver {
   }
 
   #committed(effects: CollectedEffects, entry: JournalEntry): void {
-    if (!this.#isDiscarded) this.#letOut(effects);
+    if (!this.#isDiscarded) this.#guard(() => this.#letOut(effects));
     // Also behind the end of the run: what is durable is told.
     this.#context.onCommit(this, entry.events);
     // Not `state.phase`: memory may be done while the entry that says so is still on its way.
@@ -306,9 +344,11 @@ export class RunDriver {
   }
 
   #schedule(delivery: Delivery): void {
+    // One that was sent before it in the same go may have crashed.
+    if (this.#isDiscarded) return;
     const { retryAt } = delivery;
     if (retryAt === null || retryAt <= this.#context.clock.now()) return this.#enqueue(delivery);
-    const timer = this.#context.timers.at(retryAt, () => {
+    const timer = this.#at(retryAt, () => {
       this.#retryTimers.delete(delivery);
       this.#enqueue(delivery);
     });
@@ -323,10 +363,11 @@ export class RunDriver {
 
   /** A wake-up that has become pointless is rejected when it comes: nothing has to take it back. */
   #wakeAt(target: WakeTarget, at: number): void {
-    const timer = this.#context.timers.at(at, () => {
+    if (this.#isDiscarded) return;
+    const timer = this.#at(at, () => {
       this.#wakeTimers.delete(timer);
       if (target.kind === 'step') this.apply({ type: 'wakeStep', step: target.step });
-      else this.#context.beforeTimeout(() => this.apply({ type: 'expireAttempt', ...target }));
+      else this.#beforeTimeout(() => this.apply({ type: 'expireAttempt', ...target }));
     });
     this.#wakeTimers.add(timer);
   }
@@ -346,12 +387,20 @@ export class RunDriver {
   /** Counts from the start, and anew from a retry by hand. */
   #armRunTimer(): void {
     const { clockFrom, plan } = this.state;
-    if (clockFrom === null || clockFrom === this.#clockFrom || isTerminal(this.state.state)) return;
+    if (this.#isDiscarded || clockFrom === null || clockFrom === this.#clockFrom || isTerminal(this.state.state)) return;
     if (this.#runTimer) this.#context.timers.cancel(this.#runTimer);
     this.#clockFrom = clockFrom;
-    this.#runTimer = this.#context.timers.at(clockFrom + plan.timeoutMs, () => {
-      this.#context.beforeTimeout(() => this.apply({ type: 'timeOut' }));
+    this.#runTimer = this.#at(clockFrom + plan.timeoutMs, () => {
+      this.#beforeTimeout(() => this.apply({ type: 'timeOut' }));
     });
+  }
+
+  #at(at: number, fire: () => void): Timer {
+    return this.#context.timers.at(at, () => this.#guard(fire));
+  }
+
+  #beforeTimeout(fire: () => void): void {
+    this.#context.beforeTimeout(() => this.#guard(fire));
   }
 }
 
@@ -385,9 +434,3 @@ const endTypes: ReadonlySet<string> = new Set([
   'run.quarantined',
 ]);
 const changeTypes: ReadonlySet<string> = new Set(['run.started', 'run.reopened']);
-
-function bytesOf(events: readonly RunEvent[]): number {
-  let bytes = events.length * rowBytes;
-  for (const event of events) if ('result' in event) bytes += event.result?.length ?? 0;
-  return bytes;
-}

@@ -123,7 +123,7 @@ describe('ownership', () => {
     const [dead, heir] = [await startSession(), await startSession()];
     const uuid = await withOpenStep(dead, 'a', ['a']);
     await dead.committed(uuid, 'attempt.started');
-    await database.sql`update dispatchers set expires_at = now() - interval '1 minute' where id = ${dead.uuid}`;
+    await database.expire(dead.uuid);
     await heir.session.rescue();
     expect(await database.queue(uuid)).toEqual({ owner: null, claims: 1 });
     await heir.session.claim();
@@ -149,6 +149,24 @@ test('a command in the inbox is applied, and its row goes', async () => {
   expect(await database.sql`select 1 from inbox`).toEqual([]);
   const commands = types(await database.events(uuid)).filter((type) => type.startsWith('command'));
   expect(commands).toEqual(['command.applied']);
+});
+
+test('a command that comes again after it was answered is taken out, and nothing else', async () => {
+  const owner = await startSession();
+  const uuid = await withOpenStep(owner, 'a');
+  const id = newUuid();
+  await database.post(uuid, { type: 'pause' }, id);
+  await owner.session.readInbox();
+  await owner.committed(uuid, 'command.applied');
+  await database.post(uuid, { type: 'pause' }, id);
+  await database.post(newUuid(), { type: 'pause' });
+  expect(await owner.session.readInbox()).toBe(1);
+  expect(await owner.session.readInbox()).toBe(0);
+  expect(types(await database.events(uuid)).filter((type) => type === 'run.paused')).toHaveLength(1);
+  await database.post(uuid, { type: 'resume' });
+  await owner.session.readInbox();
+  handler.release();
+  await owner.committed(uuid, 'run.completed');
 });
 
 describe('a run that is done and in the queue all the same', () => {

@@ -1,31 +1,35 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Command, Delivery, Plan, RunEvent } from '@waybill/engine';
-import { idOfUuid } from '@waybill/protocol';
+import { type Command, type Delivery, isTerminal, type Plan, type RunEvent } from '@waybill/engine';
+import { freshStateBytes, idOfUuid } from '@waybill/protocol';
 import {
+  type ClaimedRun,
   claimRuns,
-  deleteDoneRuns,
-  findRuns,
   findVersion,
+  deleteCommands,
   freeOrphans,
   type InboxRow,
   Journal,
   type NewRun,
   ownedRuns,
-  type RunRow,
   readInbox,
-  readJournals,
   rescueExpired,
   StoreError,
 } from '@waybill/store';
 import type { FoundWorkflow } from './children.ts';
 import type { DispatcherDeps } from './dispatcher.ts';
 import type { DriverContext } from './driver-context.ts';
+import { infoOf } from './driver-info.ts';
 import { Exchanges } from './exchanges.ts';
 import { LazyStarts } from './lazy-starts.ts';
 import { Lease } from './lease.ts';
-import { RunDriver } from './run-driver.ts';
+import { type OwnedRun, OwnedRuns } from './owned-runs.ts';
+import { Parking } from './parking.ts';
+import { Recorder } from './recorder.ts';
+import { type Quarantine, RunDriver } from './run-driver.ts';
+import { RunLoader } from './run-loader.ts';
 import { SendQueue } from './send-queue.ts';
+import { stateTooLarge, withinState } from './state-room.ts';
 import { Timers } from './timers.ts';
 
 const claimBatchMax = 500;
@@ -49,15 +53,17 @@ type OutsideCommand = Extract<Command, { readonly commandId: string }>;
  */
 export class Session implements DriverContext {
   readonly clock;
-  readonly journal: Journal;
+  readonly journal: Recorder;
   readonly timers: Timers;
   readonly lazyStarts = new LazyStarts();
   readonly queue: SendQueue;
   readonly lease: Lease;
   readonly #deps: DispatcherDeps;
   readonly #exchanges: Exchanges;
-  readonly #drivers = new Map<string, RunDriver>();
-  readonly #loading = new Set<string>();
+  readonly #journal: Journal;
+  readonly #runs = new OwnedRuns();
+  readonly #loader: RunLoader;
+  readonly #parking: Parking;
   #isStopping = false;
   #isEnded = false;
   #onIdle: (() => void) | null = null;
@@ -85,7 +91,22 @@ export class Session implements DriverContext {
       lost: () => this.lease.lost(),
     };
     const onOutsideWork = () => deps.hints.notify('work');
-    this.journal = new Journal({ databaseUrl, fence, onOutsideWork });
+    const { clock } = deps;
+    const runs = this.#runs;
+    this.#journal = new Journal({ databaseUrl, fence, onOutsideWork });
+    this.journal = new Recorder({
+      ...{ journal: this.#journal, runs, clock },
+      runStateBytesMax: deps.limits.runStateBytesMax,
+      onTooLarge: (run) => this.#tooLarge(run),
+    });
+    this.#parking = new Parking({
+      ...{ journal: this.#journal, runs, clock, log },
+      runsMax: deps.runsMax,
+      bytesMax: deps.runBytesMax,
+      onClaimedAgain: (uuid) => this.#reload(uuid, null),
+    });
+    const isEnded = () => this.#isEnded;
+    this.#loader = new RunLoader({ deps, me: identity.uuid, runs, context: this, isEnded });
     this.timers = new Timers(deps.clock);
     this.#exchanges = new Exchanges({
       egress: deps.egress,
@@ -93,7 +114,9 @@ export class Session implements DriverContext {
       ...deps.limits,
       callbacks: deps.callbacks,
       onEnd: () => this.#exchangeEnded(),
-      onCrash: (driver, error) => this.#crashed(driver, error),
+      within: (driver, outcome) =>
+        withinState(outcome, runs.get(driver.runUuid), deps.limits.runStateBytesMax),
+      onCrash: (driver, error) => this.onCrash(driver, error),
     });
     this.queue = new SendQueue({
       isOpen: () => !this.#isStopping && this.#exchanges.size < inFlightMax && this.lease.maySend(),
@@ -102,43 +125,60 @@ export class Session implements DriverContext {
   }
 
   get runCount(): number {
-    return this.#drivers.size;
+    return this.#runs.size;
   }
 
   get inFlight(): number {
     return this.#exchanges.size;
   }
 
+  /** How long flushes have been failing, in ms; 0 while they succeed. */
+  get journalStuckMs(): number {
+    return this.#journal.stuckForMs();
+  }
+
   /** Whether a run may start here without going through the queue. */
   mayOwn(): boolean {
-    if (this.#isStopping || this.#isEnded || this.journal.isFull) return false;
-    return this.#drivers.size < this.#deps.runsMax && this.lease.maySend();
+    const { runsMax, runBytesMax } = this.#deps;
+    if (this.#isStopping || this.#isEnded || this.#journal.isFull) return false;
+    return this.#runs.size < runsMax && this.#runs.bytes < runBytesMax && this.lease.maySend();
   }
 
   /** Writes a new run as already owned. @throws StoreError when it was not written. */
   async startOwned({ uuid, row, plan }: NewOwnedRun): Promise<void> {
     const project = await this.#deps.projects.get(this.#deps.database, row.projectUuid);
     const driver = new RunDriver({ runUuid: uuid, plan, project, context: this, info: infoOf(uuid, row) });
-    this.#drivers.set(uuid, driver);
-    await driver.create({ ...row, startedAtMs: row.createdAtMs });
+    const bytes = freshStateBytes(plan, row.context);
+    this.#runs.add(driver, { claims: 0, bytes, queuedBytes: bytes }, this.clock.monotonic());
+    await driver.create({ ...row, stateBytes: bytes, startedAtMs: row.createdAtMs });
   }
 
   /** Claims ready runs while there is room. Answers how many. */
   async claim(): Promise<number> {
-    const room = Math.min(claimBatchMax, this.#deps.runsMax - this.#drivers.size);
-    if (!this.mayOwn() || room <= 0) return 0;
-    const claimed = await claimRuns(this.#deps.database, this.lease.identity.uuid, {
-      runs: room,
-      bytes: Number.MAX_SAFE_INTEGER,
+    this.#parking.relieve();
+    if (!this.mayOwn()) return 0;
+    const { database, runsMax, runBytesMax } = this.#deps;
+    const claimed = await claimRuns(database, this.lease.identity.uuid, {
+      runs: Math.min(claimBatchMax, runsMax - this.#runs.size),
+      bytes: runBytesMax - this.#runs.bytes,
+      suspect: !this.#runs.hasSuspect,
     });
-    await this.#load(claimed.map((run) => run.runUuid));
+    await this.#load(claimed);
     return claimed.length;
+  }
+
+  /** Gives runs back that will not need this process for a while. */
+  park(): void {
+    if (!this.#isStopping && !this.#isEnded) this.#parking.tick();
   }
 
   /** Applies commands from outside to the runs driven here. */
   async readInbox(): Promise<number> {
-    const rows = await readInbox(this.#deps.database, this.lease.identity.uuid, inboxBatchMax);
+    const { database } = this.#deps;
+    const rows = await readInbox(database, this.lease.identity.uuid, inboxBatchMax);
+    const repeats = rows.filter((row) => this.#isRepeat(row));
     for (const row of rows) this.#command(row);
+    await deleteCommands(database, repeats);
     return rows.length;
   }
 
@@ -162,7 +202,7 @@ export class Session implements DriverContext {
     this.#exchanges.abortAll();
     // What was given up is recorded as lost.
     await this.#idle(abortGraceMs);
-    await this.journal.close();
+    await this.#journal.close();
     await this.lease.release();
     this.#end();
   }
@@ -171,17 +211,13 @@ export class Session implements DriverContext {
   abandon(): void {
     if (this.#isEnded) return;
     this.#end();
-    this.journal.abandon(new StoreError('lease_lost', 'this dispatcher lost its lease'));
+    this.#journal.abandon(new StoreError('lease_lost', 'this dispatcher lost its lease'));
     void this.lease.close();
-    void this.journal.close();
+    void this.#journal.close();
   }
 
   exchange(driver: RunDriver, delivery: Delivery): void {
-    try {
-      this.#exchanges.start(driver, delivery);
-    } catch (error) {
-      this.#crashed(driver, error);
-    }
+    this.#exchanges.start(driver, delivery);
   }
 
   abort(delivery: Delivery): void {
@@ -210,27 +246,36 @@ export class Session implements DriverContext {
     this.#remove(driver);
   }
 
+  /** A bug of ours that one run brings out: that run is quarantined, the others go on. */
+  onCrash(driver: RunDriver, error: unknown): void {
+    this.onFailure(driver, new StoreError('run_refused', `driving this run failed: ${error}`, error));
+  }
+
   onFailure(driver: RunDriver, error: StoreError): void {
     this.#remove(driver);
     if (this.#isEnded || error.code === 'lease_lost' || error.code === 'journal_closed') return;
-    this.#deps.log.error(
-      { err: error, run: driver.info.id },
-      'a transition was not recorded; reloading the run',
-    );
-    this.#reload(driver.runUuid, error.code === 'run_refused' ? error : null).catch((cause) => {
-      this.#deps.log.error({ err: cause, run: driver.info.id }, 'the run could not be reloaded yet');
-    });
+    const { code, message } = error;
+    const { id: run } = driver.info;
+    this.#deps.log.error({ err: error, run }, 'a transition was not recorded; reloading the run');
+    this.#reload(driver.runUuid, code === 'run_refused' ? { code, message } : null);
   }
 
   /** Only what is owned: a start that came second to another dispatcher's is that one's to drive. */
-  async #reload(uuid: string, quarantine: StoreError | null): Promise<void> {
-    const owned = await ownedRuns(this.#deps.database, this.lease.identity.uuid, [uuid]);
-    await this.#load(owned, quarantine);
+  #reload(uuid: string, quarantine: Quarantine | null): void {
+    const reload = async () => {
+      const owned = await ownedRuns(this.#deps.database, this.lease.identity.uuid, [uuid]);
+      await this.#load(owned, quarantine);
+    };
+    reload().catch((error) => {
+      const run = idOfUuid('run', uuid);
+      this.#deps.log.error({ err: error, run }, 'the run could not be reloaded yet');
+    });
   }
 
-  /** A bug of ours that one run brings out: that run is quarantined, the others go on. */
-  #crashed(driver: RunDriver, error: unknown): void {
-    this.onFailure(driver, new StoreError('run_refused', `driving this run failed: ${error}`, error));
+  /** What grew without an answer that could be refused, such as by the results of other runs. */
+  #tooLarge({ driver }: OwnedRun): void {
+    if (driver.isDiscarded || isTerminal(driver.state.state)) return;
+    driver.apply({ type: 'quarantine', ...stateTooLarge(this.#deps.limits.runStateBytesMax) });
   }
 
   #exchangeEnded(): void {
@@ -250,99 +295,51 @@ export class Session implements DriverContext {
     });
   }
 
-  async #load(owned: readonly string[], quarantine: StoreError | null = null): Promise<void> {
-    // A claim's answer and a look at what is owned may name the same run at once.
-    const uuids = owned.filter((uuid) => !this.#drivers.has(uuid) && !this.#loading.has(uuid));
-    if (uuids.length === 0) return;
-    for (const uuid of uuids) this.#loading.add(uuid);
-    try {
-      const { database } = this.#deps;
-      const [rows, journals] = await Promise.all([findRuns(database, uuids), readJournals(database, uuids)]);
-      const done: RunDriver[] = [];
-      for (const row of rows) {
-        const driver = await this.#resume(row, journals.get(row.uuid) ?? [], quarantine);
-        if (driver) done.push(driver);
-      }
-      await this.#dismiss(done);
-    } finally {
-      for (const uuid of uuids) this.#loading.delete(uuid);
-    }
+  async #load(owned: readonly ClaimedRun[], quarantine: Quarantine | null = null): Promise<void> {
+    const free = owned.filter((run) => !this.#parking.holds(run.runUuid));
+    await this.#loader.load(free, quarantine);
+    // What they were woken for may have been looked for while they were being loaded.
+    if (owned.some((run) => run.isWoken)) await this.readInbox();
   }
 
-  /**
-   * Runs that turn out to be done: they ended between the look at the queue and the look at the journal, or a
-   * command put them back. Only those with a command stay; it reopens them, or takes them out as refused.
-   */
-  async #dismiss(done: readonly RunDriver[]): Promise<void> {
-    const uuids = done.map((driver) => driver.runUuid);
-    const left = new Set(await deleteDoneRuns(this.#deps.database, this.lease.identity.uuid, uuids));
-    if (this.#isEnded) return;
-    for (const driver of done) if (!left.has(driver.runUuid)) this.#drivers.set(driver.runUuid, driver);
-    if (left.size < done.length) await this.readInbox();
-  }
-
-  /** Answers the driver of a run that is done; others are driven from here on. */
-  async #resume(
-    row: RunRow,
-    journal: readonly { readonly seq: number; readonly event: RunEvent }[],
-    quarantine: StoreError | null,
-  ): Promise<RunDriver | null> {
-    const { database, plans, projects, log } = this.#deps;
-    try {
-      const plan = await plans.get(database, row.projectUuid, row.workflowKey, row.version);
-      if (!plan) throw new Error(`version ${row.version} of workflow ${row.workflowKey} is not stored`);
-      const project = await projects.get(database, row.projectUuid);
-      if (this.#isEnded) return null;
-      const driver = new RunDriver({
-        runUuid: row.uuid,
-        plan,
-        project,
-        context: this,
-        info: infoOf(row.uuid, row),
-      });
-      this.#drivers.set(row.uuid, driver);
-      if (!driver.resume(journal)) {
-        this.#drivers.delete(row.uuid);
-        return driver;
-      }
-      if (quarantine) driver.apply({ type: 'quarantine', code: 'run_refused', message: quarantine.message });
-    } catch (error) {
-      this.#drivers.delete(row.uuid);
-      log.error({ err: error, run: idOfUuid('run', row.uuid) }, 'the run cannot be driven');
-    }
-    return null;
+  /** Answered durably, and here again: it was repeated when its row had gone already. */
+  #isRepeat({ runUuid, id }: InboxRow): boolean {
+    const run = this.#runs.get(runUuid);
+    return run !== undefined && run.unsettled === 0 && run.driver.hasAnswered(id);
   }
 
   #command(row: InboxRow): void {
-    const driver = this.#drivers.get(row.runUuid);
+    const run = this.#runs.get(row.runUuid);
     // Being loaded, or just done: the row is read again, or went with the run.
-    if (!driver) return;
+    if (!run) return;
+    try {
+      this.#apply(run, row);
+    } catch (error) {
+      this.onCrash(run.driver, error);
+    }
+  }
+
+  #apply(run: OwnedRun, row: InboxRow): void {
+    const { driver } = run;
     // Written by an api of ours, checked there.
     const command = { ...(JSON.parse(row.command) as object), commandId: row.id } as OutsideCommand;
-    if (command.type === 'callback') driver.applyCallback(row, command);
-    else if (command.type !== 'cancel') driver.applyFromInbox(row, command);
+    if (command.type === 'callback') {
+      const outcome = withinState(command.outcome, run, this.#deps.limits.runStateBytesMax);
+      driver.applyCallback(row, { ...command, outcome });
+    } else if (command.type !== 'cancel') driver.applyFromInbox(row, command);
     else driver.applyFromInbox(row, { ...command, compensate: command.compensate !== false });
   }
 
   #remove(driver: RunDriver): void {
     driver.discard();
-    if (this.#drivers.get(driver.runUuid) === driver) this.#drivers.delete(driver.runUuid);
+    this.#runs.remove(driver);
   }
 
   #end(): void {
     this.#isEnded = true;
-    for (const driver of [...this.#drivers.values()]) this.#remove(driver);
+    for (const { driver } of [...this.#runs]) this.#remove(driver);
     this.#exchanges.abortAll();
     this.timers.clear();
     this.lazyStarts.clear();
   }
-}
-
-function infoOf(
-  uuid: string,
-  row: Pick<NewRun, 'workflowKey' | 'version' | 'context' | 'tags' | 'metadata'>,
-) {
-  const { workflowKey: workflowId, version, context, tags, metadata } = row;
-  const traceId = uuid.replaceAll('-', '');
-  return { id: idOfUuid('run', uuid), traceId, workflowId, version, context, tags, metadata };
 }

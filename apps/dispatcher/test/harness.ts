@@ -100,11 +100,19 @@ export class FakeContext implements DriverContext {
   readonly aborted: Delivery[] = [];
   readonly done: RunDriver[] = [];
   readonly failures: StoreError[] = [];
+  readonly crashes: unknown[] = [];
+  /** Thrown by the next exchanges. */
+  crash: Error | null = null;
 
   exchange(_driver: RunDriver, delivery: Delivery): void {
+    if (this.crash) throw this.crash;
     this.sent.push(delivery);
   }
   findWorkflow = async (): Promise<null> => null;
+  onCrash(driver: RunDriver, error: unknown): void {
+    this.crashes.push(error);
+    driver.discard();
+  }
   beforeTimeout(fire: () => void): void {
     fire();
   }

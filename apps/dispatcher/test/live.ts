@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createEgress } from '@waybill/egress';
 import { startTemporaryPostgres } from '@waybill/embedded';
 import type { Plan, RunEvent, WorkflowDefinition } from '@waybill/engine';
-import { defaultLimits } from '@waybill/protocol';
+import { defaultLimits, idOfUuid } from '@waybill/protocol';
 import { createKeyring } from '@waybill/signing';
 import {
   addSecret,
@@ -28,6 +28,8 @@ import { Session } from '../src/session.ts';
 import { checks, newRun, newUuid, planOf, projectUuid, secret, step } from './harness.ts';
 
 const keyring = createKeyring('0123456789abcdef0123456789abcdef');
+
+export const runIdOf = (uuid: string): string => idOfUuid('run', uuid);
 
 export type TestDatabase = Awaited<ReturnType<typeof startDatabase>>;
 
@@ -88,7 +90,16 @@ export async function startDatabase() {
     },
 
     async cancel(runUuid: string): Promise<void> {
-      await postCommand(sql, { runUuid, id: newUuid(), command: '{"type":"cancel"}' });
+      await this.post(runUuid, { type: 'cancel' });
+    },
+
+    async post(runUuid: string, command: object, id = newUuid()): Promise<void> {
+      await postCommand(sql, { runUuid, id, command: JSON.stringify(command) });
+    },
+
+    /** When a dispatcher has died without a word. */
+    async expire(dispatcher: string): Promise<void> {
+      await sql`update dispatchers set expires_at = now() - interval '1 minute' where id = ${dispatcher}`;
     },
 
     async reopen(runUuid: string, command: object): Promise<void> {
@@ -123,7 +134,8 @@ export async function startHandler() {
   const held = new Set<string>();
   const waiting: ServerResponse[] = [];
   const changes = new EventEmitter();
-  const answer = (response: ServerResponse) => response.end('{"ok":true}');
+  let result = '{"ok":true}';
+  const answer = (response: ServerResponse) => response.end(result);
 
   const server = createServer((request, response) => {
     const { headers } = request;
@@ -142,20 +154,25 @@ export async function startHandler() {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   return {
+    url,
     requests,
     /** Each step after the one before it. */
-    chain(ids: readonly string[], maxAttempts = 3): Plan {
+    chain(ids: readonly string[], maxAttempts = 3, fields: Partial<WorkflowDefinition> = {}): Plan {
       const steps = ids.map((id, index) => {
         const plain = step(id, { url: `${url}/${id}`, dependsOn: ids.slice(Math.max(0, index - 1), index) });
         return { ...plain, retries: { ...plain.retries, maxAttempts } };
       });
-      return planOf(steps, {} satisfies Partial<WorkflowDefinition>);
+      return planOf(steps, fields);
     },
     /** Answers to this step wait for `release`. */
     hold: (step: string) => void held.add(step),
     release() {
       held.clear();
       for (const response of waiting.splice(0)) answer(response);
+    },
+    /** JSON text of every answer to come. */
+    answerWith(text: string): void {
+      result = text;
     },
     async arrived(step: string, attempt: number): Promise<void> {
       while (!requests.some((each) => each.step === step && each.attempt === attempt))
@@ -165,6 +182,7 @@ export async function startHandler() {
     reset() {
       this.release();
       requests.length = 0;
+      result = '{"ok":true}';
     },
     async close() {
       server.closeAllConnections();
@@ -173,12 +191,16 @@ export async function startHandler() {
   };
 }
 
-/** A clock whose monotonic time the test can advance. */
-export function createSkewedClock(): Clock & { advance(ms: number): void } {
+/** A clock whose monotonic time the test can advance, and whose engine time it can let leap. */
+export function createSkewedClock(): Clock & { advance(ms: number): void; leap(ms: number): void } {
   const clock = createClock();
   let skew = 0;
+  let leapt = 0;
   return {
-    now: () => clock.now(),
+    now: () => clock.now() + leapt,
+    leap(ms) {
+      leapt += ms;
+    },
     adjust: (databaseMs, askedAt) => clock.adjust(databaseMs, askedAt - skew),
     monotonic: () => clock.monotonic() + skew,
     advance(ms) {
@@ -188,7 +210,7 @@ export function createSkewedClock(): Clock & { advance(ms: number): void } {
 }
 
 /** What dispatchers and sessions are made of, and ways to wait for what they do. */
-function createParts(databaseUrl: string, database: TestDatabase) {
+function createParts(databaseUrl: string, database: TestDatabase, changed: Partial<DispatcherDeps> = {}) {
   const clock = createSkewedClock();
   const changes = new EventEmitter();
   const events: { uuid: string; type: string }[] = [];
@@ -209,6 +231,7 @@ function createParts(databaseUrl: string, database: TestDatabase) {
     plans: new PlanCache(),
     projects: new ProjectCache(keyring, checks),
     runsMax: 100,
+    runBytesMax: 64 * 1024 * 1024,
     limits: defaultLimits,
     retentionDays: 30,
     callbacks: null,
@@ -216,6 +239,7 @@ function createParts(databaseUrl: string, database: TestDatabase) {
       for (const { type } of committed) events.push({ uuid, type });
       changes.emit('change');
     },
+    ...changed,
   };
   const until = async (isTrue: () => boolean) => {
     while (!isTrue()) await once(changes, 'change');
@@ -258,14 +282,20 @@ export async function startDispatcher(database: TestDatabase) {
 export type TestSession = Awaited<ReturnType<typeof startSession>>;
 
 /** A session whose loops are turned by the test. */
-export async function startSession(database: TestDatabase) {
-  const parts = createParts(database.url, database);
+export async function startSession(database: TestDatabase, changed: Partial<DispatcherDeps> = {}) {
+  const parts = createParts(database.url, database, changed);
   const session = new Session(parts.deps, () => {});
   await session.lease.acquire();
   return {
     ...parts,
     session,
     uuid: session.lease.identity.uuid,
+    /** Gone without a word, as far as others can see. */
+    async die(heir: { readonly session: Session }) {
+      await database.expire(session.lease.identity.uuid);
+      await heir.session.rescue();
+      await session.lease.tick();
+    },
     startOwned: (stored: StoredPlan, uuid: string) => session.startOwned(ownedRun(stored, uuid)),
     async close() {
       await session.stop(0);

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { createApi } from '@waybill/api';
 import {
   type Clock,
@@ -86,6 +87,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
         ...shared,
         egress,
         projects: new ProjectCache(keyring, checks),
+        runBytesMax: heapShareOfRuns * getHeapStatistics().heap_size_limit,
         limits: defaultLimits,
         callbacks: publicUrl === undefined ? null : { tokens, approvals, publicUrl },
         onCommit: (runUuid, events, run) => {
@@ -132,6 +134,9 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
     throw error;
   }
 }
+
+/** The rest is for requests and answers in flight, the journal, and folds that the api keeps. */
+const heapShareOfRuns = 1 / 4;
 
 const clockIntervalMs = 30_000;
 

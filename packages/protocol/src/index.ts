@@ -22,6 +22,7 @@ export { createId, type IdPrefix, idOfUuid, uuidOfId, webhookId } from './ids.ts
 export { isoTime } from './iso-time.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { Problem, type ProblemCode, type ProblemError, problemStatus } from './problem.ts';
+export { freshStateBytes } from './state-size.ts';
 export {
   compensationsOf,
   idsIn,

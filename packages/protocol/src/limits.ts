@@ -5,6 +5,8 @@ export interface Limits {
   readonly contextBytesMax: number;
   readonly resultBytesMax: number;
   readonly deliveryBytesMax: number;
+  /** Context and results of one run, and what its steps take in memory. */
+  readonly runStateBytesMax: number;
   readonly stepsMax: number;
   readonly attemptsMax: number;
   readonly delaySecondsMax: number;
@@ -19,6 +21,7 @@ export const defaultLimits: Limits = {
   contextBytesMax: 256 * kib,
   resultBytesMax: 1024 * kib,
   deliveryBytesMax: 4096 * kib,
+  runStateBytesMax: 32 * 1024 * kib,
   stepsMax: 10_000,
   attemptsMax: 100,
   delaySecondsMax: 365 * 86_400,

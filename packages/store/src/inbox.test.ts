@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as h from '../test/harness.ts';
-import { postCommand, readInbox, reopenRun } from './inbox.ts';
+import { deleteCommands, postCommand, readInbox, reopenRun } from './inbox.ts';
 
 let database: h.TestDatabase;
 let owned: h.OwnedJournal;
@@ -63,6 +63,16 @@ test('an end that meets a command waits for it and takes it along', async () => 
   await ended;
   expect(await h.queueRow(database.sql, run.uuid)).toBeUndefined();
   expect(await inboxOf(run.uuid)).toHaveLength(0);
+});
+
+test('commands are taken out by name', async () => {
+  const run = await newOwnedRun();
+  const rows = [command(run.uuid), command(run.uuid)];
+  for (const row of rows) await postCommand(database.sql, row);
+  await deleteCommands(database.sql, []);
+  await deleteCommands(database.sql, [rows[0]!, command(run.uuid)]);
+  expect([...(await inboxOf(run.uuid))]).toEqual([{ id: rows[1]!.id }]);
+  await owned.journal.append(h.entry(run, { done: true }));
 });
 
 describe('reopening', () => {

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { deleteInboxRows } from './journal/message.ts';
 import { integer, text, uuid } from './literals.ts';
 
 /** A command from outside, waiting for the owner of its run. */
@@ -51,4 +52,9 @@ export function readInbox(sql: Database, owner: string, limit: number): PromiseL
     select i.run_id as "runUuid", i.id, i.command
       from inbox i join run_queue q on q.run_id = i.run_id
      where q.owner = ${owner} order by i.created_at, i.id limit ${limit}`;
+}
+
+/** Takes out commands that have been answered before: repeats that came when the first had gone already. */
+export async function deleteCommands(sql: Database, rows: readonly InboxRow[]): Promise<void> {
+  if (rows.length > 0) await sql.unsafe(deleteInboxRows(rows));
 }

@@ -13,8 +13,15 @@ export {
   type IdempotencyClaim,
   type IdempotencyResult,
 } from './idempotency.ts';
-export { type InboxRow, postCommand, type ReopenRequest, readInbox, reopenRun } from './inbox.ts';
-export type { JournalEntry, NewChild, NewRun, RunChange, RunRef } from './journal/entry.ts';
+export {
+  deleteCommands,
+  type InboxRow,
+  postCommand,
+  type ReopenRequest,
+  readInbox,
+  reopenRun,
+} from './inbox.ts';
+export type { JournalEntry, NewChild, NewRun, QueueChange, RunChange, RunRef } from './journal/entry.ts';
 export { type Fence, type FlushReport, Journal, type JournalOptions } from './journal/journal.ts';
 export {
   type DispatcherIdentity,
@@ -38,7 +45,14 @@ export {
   type ProjectRow,
   upsertProject,
 } from './projects.ts';
-export { type ClaimedRun, type ClaimRoom, claimRuns, deleteDoneRuns, ownedRuns } from './queue.ts';
+export {
+  type ClaimedRun,
+  type ClaimRoom,
+  claimRuns,
+  deleteDoneRuns,
+  ownedRuns,
+  suspectClaims,
+} from './queue.ts';
 export {
   changedRuns,
   findLatestRun,

@@ -104,7 +104,7 @@ test('a claim that commits while a rescue waits for its owner is freed with the 
   const { uuid, lease } = await h.register(database.url);
   await own(uuid, 1);
   const run = h.newUuid();
-  const claiming = `insert into run_queue values ('${run}', '${h.projectUuid}', now(), '${uuid}', 0, 0, 1)`;
+  const claiming = `insert into run_queue values ('${run}', '${h.projectUuid}', now(), '${uuid}', 0, 1)`;
   const claim = await h.holdTransaction(database.url, claiming);
   await h.expire(database.sql, uuid);
   await claim.release();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as h from '../test/harness.ts';
 import { readInbox } from './inbox.ts';
-import { claimRuns, claimSql, deleteDoneRuns, ownedRuns } from './queue.ts';
+import { claimRuns, claimSql, claimSuspectSql, deleteDoneRuns, ownedRuns } from './queue.ts';
 
 let database: h.TestDatabase;
 beforeAll(async () => {
@@ -11,7 +11,10 @@ afterAll(() => database.stop());
 beforeEach(() => database.sql`truncate run_queue, inbox, dispatchers`);
 
 /** For so many runs of one byte each. */
-const room = (runs: number) => ({ runs, bytes: 1_000_000 });
+const room = (runs: number) => ({ runs, bytes: 1_000_000, suspect: false });
+
+const owned = async (me: string, among?: string[]) =>
+  (await ownedRuns(database.sql, me, among)).map((run) => run.runUuid);
 
 const register = async () => (await h.register(database.url)).uuid;
 
@@ -35,7 +38,7 @@ describe('claims', () => {
     const claimed = await claimRuns(database.sql, me, room(10));
     const ids = claimed.map((run) => run.runUuid);
     expect(new Set(ids)).toEqual(new Set([...many.slice(0, 7), one, ...two]));
-    expect(new Set(await ownedRuns(database.sql, me))).toEqual(new Set(ids));
+    expect(new Set(await owned(me))).toEqual(new Set(ids));
   });
 
   test('take what is ready and free, and nothing else', async () => {
@@ -46,8 +49,10 @@ describe('claims', () => {
     await database.sql`update run_queue set owner = ${other} where run_id = any(${taken})`;
     expect(await claimRuns(database.sql, me, room(10))).toEqual([]);
     const [ready] = await queue(project, 1);
-    await database.sql`update run_queue set claims = 2 where run_id = ${ready!}`;
-    expect(await claimRuns(database.sql, me, room(10))).toEqual([{ runUuid: ready, claims: 2, bytes: 1 }]);
+    await database.sql`update run_queue set claims = 1 where run_id = ${ready!}`;
+    expect(await claimRuns(database.sql, me, room(10))).toEqual([
+      { runUuid: ready, claims: 1, bytes: 1, isWoken: false },
+    ]);
   });
 
   test('two claimers at once share nothing and do not wait for each other', async () => {
@@ -57,7 +62,7 @@ describe('claims', () => {
     const claimed = await claimRuns(database.sql, second, room(10));
     await held.release();
     expect(claimed).toHaveLength(2);
-    expect(await ownedRuns(database.sql, first)).toHaveLength(4);
+    expect(await owned(first)).toHaveLength(4);
   });
 
   test('many claimers: every run is claimed once', async () => {
@@ -82,7 +87,7 @@ describe('claims', () => {
     await queue(h.newUuid(), 3);
     await h.expire(database.sql, me);
     await expect(claimRuns(database.sql, me, room(10))).rejects.toMatchObject({ code: '22012' });
-    expect(await ownedRuns(database.sql, me)).toEqual([]);
+    expect(await owned(me)).toEqual([]);
   });
 
   test('stop where their bytes are used up, but take one run however large', async () => {
@@ -93,7 +98,7 @@ describe('claims', () => {
       await database.sql`update run_queue set bytes = ${sizes[index]!} where run_id = ${run}`;
     }
     const claim = async (bytes: number) =>
-      (await claimRuns(database.sql, me, { runs: 10, bytes })).map((run) => run.bytes);
+      (await claimRuns(database.sql, me, { runs: 10, bytes, suspect: false })).map((run) => run.bytes);
     expect(await claim(100)).toEqual([500]);
     expect((await claim(500)).sort()).toEqual([300, 400]);
   });
@@ -104,8 +109,43 @@ describe('claims', () => {
     await claimRuns(database.sql, me, room(2));
     const [theirs] = await queue(h.newUuid(), 1);
     await claimRuns(database.sql, other, room(1));
-    expect(await ownedRuns(database.sql, me, [mine[0]!, theirs!])).toEqual([mine[0]]);
-    expect(new Set(await ownedRuns(database.sql, me))).toEqual(new Set(mine));
+    expect(await owned(me, [mine[0]!, theirs!])).toEqual([mine[0]]);
+    expect(new Set(await owned(me))).toEqual(new Set(mine));
+  });
+});
+
+describe('suspects', () => {
+  const suspectsOf = async (dispatcher: string) =>
+    (await database.sql`select suspect_run_id as run from dispatchers where id = ${dispatcher}`)[0]!.run;
+
+  test('are claimed one at a time, oldest first, by whoever asks for one, and named in its row', async () => {
+    const [me, other] = [await register(), await register()];
+    const runs = await queue(h.newUuid(), 3);
+    await database.sql`update run_queue set claims = 2`;
+    await h.postCommand(database.sql, { runUuid: runs[0]!, id: h.newUuid(), command: '{}' });
+    expect(await claimRuns(database.sql, me, room(10))).toEqual([]);
+    expect(await suspectsOf(me)).toBeNull();
+    const suspect = { ...room(10), suspect: true };
+    expect(await claimRuns(database.sql, me, suspect)).toEqual([{ runUuid: runs[0], claims: 2, bytes: 1 }]);
+    expect(await claimRuns(database.sql, other, suspect)).toMatchObject([{ runUuid: runs[1] }]);
+    expect([await suspectsOf(me), await suspectsOf(other)]).toEqual([runs[0], runs[1]]);
+    expect(await owned(me)).toEqual([runs[0]]);
+  });
+
+  test('are suspects no longer after one more rescue: whoever claims them takes them all', async () => {
+    const me = await register();
+    const runs = await queue(h.newUuid(), 3);
+    await database.sql`update run_queue set claims = 3`;
+    const claimed = await claimRuns(database.sql, me, room(10));
+    expect(claimed.map((run) => run.runUuid).sort()).toEqual(runs.sort());
+  });
+
+  test('do not keep others from being claimed', async () => {
+    const me = await register();
+    const [suspect, ready] = await queue(h.newUuid(), 2);
+    await database.sql`update run_queue set claims = 2 where run_id = ${suspect!}`;
+    const claimed = await claimRuns(database.sql, me, { ...room(10), suspect: true });
+    expect(claimed.map((run) => run.runUuid)).toEqual([ready, suspect]);
   });
 });
 
@@ -121,6 +161,8 @@ describe('an inbox row', () => {
     const claimed = await claimRuns(database.sql, me, room(3));
     const ids = claimed.map((run) => run.runUuid);
     expect(new Set(ids)).toEqual(new Set([parked[1], ready[0], ready[1]]));
+    const woken = claimed.filter((run) => run.isWoken).map((run) => run.runUuid);
+    expect(new Set(woken)).toEqual(new Set([parked[1], ready[0]]));
     expect(await claimRuns(database.sql, me, room(3))).toMatchObject([{ runUuid: ready[2] }]);
   });
 
@@ -142,8 +184,8 @@ describe('runs that are done', () => {
     await claimRuns(database.sql, other, room(1));
     await h.postCommand(database.sql, { runUuid: runs[1]!, id: h.newUuid(), command: '{}' });
     expect(await deleteDoneRuns(database.sql, me, [...runs, theirs!])).toEqual([runs[0]]);
-    expect(await ownedRuns(database.sql, me)).toEqual([runs[1]]);
-    expect(await ownedRuns(database.sql, other)).toEqual([theirs]);
+    expect(await owned(me)).toEqual([runs[1]]);
+    expect(await owned(other)).toEqual([theirs]);
   });
 
   test('wait for a post that is on its way and stay', async () => {
@@ -167,7 +209,7 @@ describe('runs that are done', () => {
     await claimRuns(database.sql, me, room(1));
     await h.expire(database.sql, me);
     await expect(deleteDoneRuns(database.sql, me, [run!])).rejects.toMatchObject({ code: '22012' });
-    expect(await ownedRuns(database.sql, me)).toEqual([run]);
+    expect(await owned(me)).toEqual([run]);
   });
 });
 
@@ -199,6 +241,14 @@ describe('plans on a large queue', () => {
     await database.sql`analyze inbox`;
     const plan = await planOf(claimSql(me, room(100)));
     expect(plan).toMatch(byKey);
+    expect(plan).not.toContain('Seq Scan on run_queue');
+  });
+
+  test('suspects are found by an index of their own', async () => {
+    await database.sql`update run_queue set claims = 2 where run_id in (select run_id from run_queue limit 300)`;
+    await database.sql`analyze run_queue`;
+    const plan = await planOf(claimSuspectSql(me));
+    expect(plan).toContain('Index Scan using run_queue_suspects');
     expect(plan).not.toContain('Seq Scan on run_queue');
   });
 

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startEmbeddedPostgres } from '@waybill/embedded';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '@waybill/embedded';
 import { createApiKey, generateSigningSecret } from '@waybill/signing';
 import { type Command, Option } from 'commander';
+import { CliError } from '../cli-error.ts';
 import { startNode } from '../node.ts';
 import { runUntilSignal } from '../run-until-signal.ts';
 import { commonOptions, httpOptions, type ServerSettings } from '../settings.ts';
@@ -50,10 +51,17 @@ async function dev(settings: DevSettings): Promise<void> {
     console.log(`signing secret  ${credentials.signingSecret}`);
     console.log(`data            ${dataDir}`);
     console.log(`waybill dev ready on ${node.url}`);
-    await runUntilSignal(node);
+    await Promise.race([runUntilSignal(node), endOf(postgres)]);
   } finally {
     await postgres.stop();
   }
+}
+
+/** Without its database nothing here can go on; starting again recovers what was committed. */
+async function endOf({ exited }: EmbeddedPostgres): Promise<never> {
+  const { code, signal } = await exited;
+  const how = signal === null ? `with code ${code}` : `by ${signal}`;
+  throw new CliError(`the embedded PostgreSQL ended ${how}; start waybill dev again to recover`);
 }
 
 function given({ apiKey, signingSecret }: DevSettings): Partial<Credentials> {

@@ -22,6 +22,8 @@ export interface NewRun {
   /** JSON text of a flat object. */
   readonly metadata: string | null;
   readonly createdAtMs: number;
+  /** What its state will take in memory; without it, what the entry has. */
+  readonly stateBytes?: number | undefined;
   /** Epoch ms of the first claim, when the dispatcher that writes the run owns it from the start. */
   readonly startedAtMs: number | null;
 }
@@ -45,14 +47,27 @@ export interface RunChange {
   readonly finishedAtMs: number | null;
 }
 
+/**
+ * How the queue row of a run changes while the run goes on. It also says that the run has made progress under
+ * its owner: the rescues counted so far count no longer.
+ */
+export interface QueueChange {
+  /** What the run's state takes in memory. */
+  readonly bytes: number;
+  /** Epoch ms; null: it stays with its owner. Else it has none from here on, and is ready at that time. */
+  readonly parkedUntilMs: number | null;
+}
+
 /** All rows of one transition of one run. They commit together. */
 export interface JournalEntry {
   readonly run: RunRef;
+  /** None only with `queue`: what changes there may be written twice. */
   readonly events: readonly RunEvent[];
   readonly create?: NewRun | undefined;
   readonly change?: RunChange | undefined;
   /** Nothing is left to send: the queue row and the run's inbox rows go. */
   readonly done?: boolean | undefined;
+  readonly queue?: QueueChange | undefined;
   /** Inbox rows that these events answer. */
   readonly consumed?: readonly string[] | undefined;
   /** Runs that these events start. */

@@ -25,7 +25,7 @@ export function childRows(children: readonly NewChild[]): { runs: RunToInsert[];
   return {
     runs: children.map(({ uuid: id, run }) => ({
       ...{ uuid: id, run, owner: null },
-      bytes: run.context.length + childBytes,
+      bytes: run.stateBytes ?? run.context.length + childBytes,
     })),
     events: children.map(({ uuid: id, event }) => ({ runUuid: id, seq: 1, event })),
   };

@@ -49,6 +49,22 @@ test('an answer lost after the commit: sent again, and there once', async () => 
   await journal.close();
 });
 
+test('an answer lost after a run was parked: the others of its batch are there once, and it stays parked', async () => {
+  const { journal } = await openProxied();
+  const [parked, other] = [h.newRef(), h.newRef()];
+  await Promise.all([parked, other].map((run) => journal.append(h.creation(run))));
+  const cut = proxy.cutAt('answer');
+  const queue = { bytes: 1, parkedUntilMs: Date.UTC(2100, 0, 1) };
+  const appends = [{ run: parked, events: [], bytes: 0, queue }, h.entry(other)].map((each) =>
+    journal.append(each),
+  );
+  await cut;
+  expect(await h.outcomes(appends)).toEqual(['ok', 'ok']);
+  expect(await h.queueRow(database.sql, parked.uuid)).toEqual({ owner: null, claims: 0 });
+  expect(await h.seqsOf(database.sql, other.uuid)).toEqual([1, 2]);
+  await journal.close();
+});
+
 test('a request lost before the commit: sent again, and there once', async () => {
   const { journal } = await openProxied();
   const run = h.newRef();

@@ -146,6 +146,62 @@ describe('rows', () => {
   });
 });
 
+describe('the queue row', () => {
+  const later = Date.UTC(2100, 0, 1);
+  async function row(uuid: string) {
+    const [found] = await database.sql<{ owner: string | null; claims: number; bytes: number; at: Date }[]>`
+      select owner, claims, bytes, ready_at as at from run_queue where run_id = ${uuid}`;
+    return found!;
+  }
+
+  test('takes the size that is known when the run is written', async () => {
+    const { journal } = await openJournal();
+    const [sized, unsized] = [h.newRef(), h.newRef()];
+    await journal.append(h.creation(sized, { stateBytes: 4321 }));
+    await journal.append(h.creation(unsized));
+    expect([(await row(sized.uuid)).bytes, (await row(unsized.uuid)).bytes]).toEqual([4321, 100]);
+  });
+
+  test('of a run that goes on keeps its owner and its time, and forgets rescues and suspicion', async () => {
+    const { journal, uuid } = await openJournal();
+    const [run, other] = [h.newRef(), h.newRef()];
+    await Promise.all([run, other].map((each) => journal.append(h.creation(each))));
+    await database.sql`update run_queue set claims = 2 where run_id in (${run.uuid}, ${other.uuid})`;
+    await database.sql`update dispatchers set suspect_run_id = ${run.uuid} where id = ${uuid}`;
+    const before = await row(run.uuid);
+    await journal.append(h.entry(run, { queue: { bytes: 5000, parkedUntilMs: null } }));
+    expect(await row(run.uuid)).toEqual({ ...before, claims: 0, bytes: 5000 });
+    expect((await row(other.uuid)).claims).toBe(2);
+    const [me] = await database.sql`select suspect_run_id as suspect from dispatchers where id = ${uuid}`;
+    expect(me).toEqual({ suspect: null });
+  });
+
+  test('of a run that is parked has no owner until its time; other rows of the batch commit with it', async () => {
+    const { journal } = await openJournal();
+    const [parked, other] = [h.newRef(), h.newRef()];
+    await Promise.all([parked, other].map((run) => journal.append(h.creation(run))));
+    const queue = { bytes: 10, parkedUntilMs: later };
+    await Promise.all([
+      journal.append({ run: parked, events: [], bytes: 0, queue }),
+      journal.append(h.entry(other)),
+    ]);
+    expect(await row(parked.uuid)).toEqual({ owner: null, claims: 0, bytes: 10, at: new Date(later) });
+    expect(await h.seqsOf(database.sql, parked.uuid)).toEqual([1]);
+    expect(await h.seqsOf(database.sql, other.uuid)).toEqual([1, 2]);
+  });
+
+  test('that somebody else owns by now is left alone', async () => {
+    const { journal } = await openJournal();
+    const run = h.newRef();
+    const heir = h.newUuid();
+    await journal.append(h.creation(run));
+    await database.sql`update run_queue set owner = ${heir} where run_id = ${run.uuid}`;
+    const queue = { bytes: 10, parkedUntilMs: later };
+    await journal.append({ run, events: [], bytes: 0, queue });
+    expect((await row(run.uuid)).owner).toBe(heir);
+  });
+});
+
 describe('a row that the database refuses', () => {
   const bad = {
     'NUL in a text': h.entry(h.newRef(), { events: [{ ...h.started(1), step: 'a\0b' } as never] }),

@@ -177,10 +177,11 @@ export class Journal {
 
   /** Whether the first copy of a batch has committed. One row of a stale driver may look as if it had. */
   async #isPresent(lane: Lane, batch: readonly PendingNumbered[]): Promise<boolean> {
+    const numbered = batch.filter(({ entry }) => entry.events.length > 0);
     for (;;) {
       try {
-        const [row] = await lane.query<{ present: number }>(presenceMessage(batch));
-        return row!.present === batch.length;
+        const [row] = await lane.query<{ present: number }>(presenceMessage(numbered));
+        return row!.present === numbered.length;
       } catch {
         if (this.#isGivenUp) return false;
         this.#stuckSince ??= performance.now();

@@ -23,11 +23,16 @@ export function buildMessage(batch: readonly NumberedEntry[], { ownerUuid }: Mes
   if (ownerUuid !== null) statements.push(fence(ownerUuid));
   const entries = batch.map(({ entry }) => entry);
   statements.push(...creations(entries, ownerUuid));
-  statements.push(insertEvents(batch.flatMap(({ entry, firstSeq }) => eventRows(entry, firstSeq))));
+  const events = batch.flatMap(({ entry, firstSeq }) => eventRows(entry, firstSeq));
+  if (events.length > 0) statements.push(insertEvents(events));
   const changed = entries.filter((entry) => entry.change !== undefined);
   if (changed.length > 0) statements.push(updateRuns(changed));
+  const queued = entries.filter((entry) => entry.queue !== undefined);
+  if (queued.length > 0 && ownerUuid !== null) statements.push(...updateQueueRows(queued, ownerUuid));
   statements.push(...postsAndEnds(entries, ownerUuid));
-  const consumed = entries.filter((entry) => entry.consumed && !entry.done);
+  const consumed = entries
+    .filter((entry) => entry.consumed && !entry.done)
+    .flatMap(({ run, consumed: ids }) => ids!.map((id) => ({ runUuid: run.uuid, id })));
   if (consumed.length > 0) statements.push(deleteInboxRows(consumed));
   return statements.join(';');
 }
@@ -35,7 +40,9 @@ export function buildMessage(batch: readonly NumberedEntry[], { ownerUuid }: Mes
 function creations(entries: readonly JournalEntry[], ownerUuid: string | null): string[] {
   const statements: string[] = [];
   const created = entries.flatMap(({ run, create, bytes }) =>
-    create === undefined ? [] : [{ uuid: run.uuid, run: create, owner: ownerUuid, bytes }],
+    create === undefined
+      ? []
+      : [{ uuid: run.uuid, run: create, owner: ownerUuid, bytes: create.stateBytes ?? bytes }],
   );
   if (created.length > 0) statements.push(...insertRuns(created));
   const children = entries.flatMap((entry) => entry.children ?? []);
@@ -70,7 +77,7 @@ function postsAndEnds(entries: readonly JournalEntry[], ownerUuid: string | null
   return statements;
 }
 
-/** Counts the entries whose rows are there: all of a batch or none, unless some are another writer's. */
+/** Counts the entries whose events are there: all of a batch or none, unless some are another writer's. */
 export function presenceMessage(batch: readonly NumberedEntry[]): string {
   const firsts = valuesOf(batch, ({ entry, firstSeq }) => [uuid(entry.run.uuid), integer(firstSeq)]);
   const ids = batch.map(({ entry }) => entry.run.uuid);
@@ -98,6 +105,24 @@ function updateRuns(entries: readonly JournalEntry[]): string {
       from (${values}) as u (id, state, started, finished) where r.id = u.id and ${idBounds('r.id', ids)}`;
 }
 
+/** A parked run may have another owner when the message is sent again: then it is left alone. */
+function updateQueueRows(entries: readonly JournalEntry[], ownerUuid: string): string[] {
+  const newest = new Map(entries.map((entry) => [entry.run.uuid, entry]));
+  const values = valuesOf([...newest.values()], ({ run, queue }) => [
+    uuid(run.uuid),
+    `${integer(queue!.bytes)}::bigint`,
+    `${integer(queue!.parkedUntilMs)}::bigint`,
+  ]);
+  const me = uuid(ownerUuid);
+  const ids = uuidArray([...newest.keys()]);
+  return [
+    `update run_queue q set bytes = u.bytes, claims = 0, owner = case when u.parked_until is null then q.owner end,
+        ready_at = coalesce(to_timestamp(u.parked_until / 1000.0), q.ready_at)
+      from (${values}) as u (id, bytes, parked_until) where q.run_id = u.id and q.owner = ${me}`,
+    `update dispatchers set suspect_run_id = null where id = ${me} and suspect_run_id = any(${ids})`,
+  ];
+}
+
 /** Literal bounds let the planner leave out the partitions that hold none of the ids. */
 export function idBounds(column: string, ids: readonly string[]): string {
   let least = ids[0]!;
@@ -109,8 +134,7 @@ export function idBounds(column: string, ids: readonly string[]): string {
   return `${column} between ${uuid(least)} and ${uuid(greatest)}`;
 }
 
-function deleteInboxRows(entries: readonly JournalEntry[]): string {
-  const rows = entries.flatMap(({ run, consumed }) => consumed!.map((id) => ({ runUuid: run.uuid, id })));
+export function deleteInboxRows(rows: readonly { readonly runUuid: string; readonly id: string }[]): string {
   const values = valuesOf(rows, ({ runUuid, id }) => [uuid(runUuid), uuid(id)]);
   return `delete from inbox i using (${values}) as u (run_id, id) where i.run_id = u.run_id and i.id = u.id`;
 }

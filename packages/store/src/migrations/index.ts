@@ -1,4 +1,5 @@
 import { initial } from './0001-initial.ts';
+import { suspects } from './0002-suspects.ts';
 
 export interface Migration {
   readonly version: number;
@@ -7,4 +8,7 @@ export interface Migration {
 }
 
 /** In order; a released one is never edited. Expand first, contract a release later. */
-export const migrations: readonly Migration[] = [{ version: 1, name: 'initial', sql: initial }];
+export const migrations: readonly Migration[] = [
+  { version: 1, name: 'initial', sql: initial },
+  { version: 2, name: 'suspects', sql: suspects },
+];

@@ -1,0 +1,62 @@
+import { type Delivery, decide, dueDeliveries, openDeliveries, type RunState, wakes } from '@waybill/engine';
+import type { OwnedRun } from './owned-runs.ts';
+
+export interface ParkedRun {
+  readonly run: OwnedRun;
+  /** Engine time in ms at which it is ready again. */
+  readonly untilMs: number;
+}
+
+export interface ParkingView {
+  readonly nowMs: number;
+  readonly monotonicMs: number;
+  /** Runs wait for a place: what could be parked is not kept for convenience. */
+  readonly isShort: boolean;
+}
+
+/** Idle for so long, and for so much longer: a run is not kept in memory. Loading it again costs about 1 ms. */
+const idleMs = 60_000;
+/** When memory is short. */
+const pauseMsMin = 5_000;
+/** Claimed so much sooner that its own timers find the time. */
+const leadMs = 1_000;
+/** Nothing is parked for longer: a look once a day makes good whatever was overlooked. */
+const parkedMsMax = 86_400_000;
+
+/** The runs that may wait in the database, those that have been idle for longest first. */
+export function chooseParked(runs: Iterable<OwnedRun>, view: ParkingView): ParkedRun[] {
+  const { nowMs, monotonicMs, isShort } = view;
+  const chosen: ParkedRun[] = [];
+  for (const run of runs) {
+    if (run.unsettled > 0 || (!isShort && monotonicMs - run.activeAtMs < idleMs)) continue;
+    const { state } = run.driver;
+    if (!isAtRest(state)) continue;
+    const wakeAt = Math.min(leastDeadline(state, nowMs) - leadMs, nowMs + parkedMsMax);
+    if (wakeAt - nowMs < (isShort ? pauseMsMin : idleMs)) continue;
+    chosen.push({ run, untilMs: Math.floor(wakeAt) });
+  }
+  return chosen.sort((a, b) => a.run.activeAtMs - b.run.activeAtMs);
+}
+
+/** Nothing is in flight. What waits for a callback is not: the answer comes through the inbox. */
+function isAtRest(state: RunState): boolean {
+  if (state.startedAt === null || state.phase === 'done') return false;
+  return openDeliveries(state).every((delivery) => delivery.pendingUntil !== null);
+}
+
+/** Engine time in ms at which the run needs a look although nobody speaks to it; infinite when only that helps. */
+export function leastDeadline(state: RunState, nowMs: number): number {
+  const dueAt = (delivery: Delivery) => delivery.retryAt ?? nowMs;
+  let least = timeoutOf(state, nowMs);
+  for (const delivery of dueDeliveries(state)) least = Math.min(least, dueAt(delivery));
+  for (const { at } of wakes(state)) least = Math.min(least, at);
+  return least;
+}
+
+/** A timeout that would be rejected, because the run is ending already, is none. */
+function timeoutOf(state: RunState, nowMs: number): number {
+  if (state.startedAt === null || 'rejection' in decide(state, { type: 'timeOut' }, nowMs)) {
+    return Number.POSITIVE_INFINITY;
+  }
+  return state.startedAt + state.plan.timeoutMs;
+}

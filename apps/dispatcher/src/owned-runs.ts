@@ -1,0 +1,84 @@
+import { suspectClaims } from '@waybill/store';
+import type { RunDriver } from './run-driver.ts';
+
+/** A run in memory, and what its owner keeps an eye on. */
+export interface OwnedRun {
+  readonly driver: RunDriver;
+  /** Rescues since its last progress. */
+  claims: number;
+  /** What its state takes in memory, about. */
+  bytes: number;
+  /** `bytes` as its queue row has it. */
+  queuedBytes: number;
+  /** Entries given to the journal whose outcome is open. */
+  unsettled: number;
+  /** Monotonic ms of its newest entry. */
+  activeAtMs: number;
+}
+
+export interface OwnedRunSize {
+  readonly claims: number;
+  readonly bytes: number;
+  readonly queuedBytes: number;
+}
+
+/** The runs that a session drives. */
+export class OwnedRuns implements Iterable<OwnedRun> {
+  readonly #runs = new Map<string, OwnedRun>();
+  #bytes = 0;
+  #suspect: OwnedRun | null = null;
+
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  /** What all of them take in memory. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** One at a time: should this process die, it has to be clear of which. */
+  get hasSuspect(): boolean {
+    return this.#suspect !== null;
+  }
+
+  [Symbol.iterator](): IterableIterator<OwnedRun> {
+    return this.#runs.values();
+  }
+
+  has(runUuid: string): boolean {
+    return this.#runs.has(runUuid);
+  }
+
+  get(runUuid: string): OwnedRun | undefined {
+    return this.#runs.get(runUuid);
+  }
+
+  add(driver: RunDriver, size: OwnedRunSize, activeAtMs: number): OwnedRun {
+    const run: OwnedRun = { driver, ...size, unsettled: 0, activeAtMs };
+    this.#runs.set(driver.runUuid, run);
+    this.#bytes += run.bytes;
+    if (run.claims === suspectClaims) this.#suspect = run;
+    return run;
+  }
+
+  /** Unless another driver has taken its place. */
+  remove(driver: RunDriver): void {
+    const run = this.#runs.get(driver.runUuid);
+    if (run?.driver !== driver) return;
+    this.#runs.delete(driver.runUuid);
+    this.#bytes -= run.bytes;
+    if (this.#suspect === run) this.#suspect = null;
+  }
+
+  grow(run: OwnedRun, bytes: number): void {
+    run.bytes += bytes;
+    if (this.#runs.get(run.driver.runUuid) === run) this.#bytes += bytes;
+  }
+
+  /** Its progress is durable: it has not killed anybody. */
+  clear(run: OwnedRun): void {
+    run.claims = 0;
+    if (this.#suspect === run) this.#suspect = null;
+  }
+}
