@@ -4,17 +4,17 @@
  */
 export { isNestedDeeperThan, membersOf, memberText } from '@waybill/engine';
 export { type ClassifyOptions, classifyAnswer, type HandlerAnswer } from './answer.ts';
-export { type DefinitionResult, parseDefinition } from './definition.ts';
-export type { DefinitionChecks } from './definition-checks.ts';
+export { type AddedStepsOptions, type AddedStepsResult, parseAddedSteps } from './definition/added-steps.ts';
+export type { DefinitionChecks } from './definition/checks.ts';
+export { type DefinitionResult, parseDefinition } from './definition/parse.ts';
+export { addedStepsSchema, type DefinitionInput, definitionSchema } from './definition/schema.ts';
 export {
-  type DefinitionInput,
-  definitionSchema,
   metadataSchema,
   settingText,
   stepIdSchema,
   tagsSchema,
   workflowKeySchema,
-} from './definition-schema.ts';
+} from './definition/texts.ts';
 export { durationSchema, parseDuration } from './duration.ts';
 export { zodFaults } from './faults.ts';
 export { userAgent, version, wire } from './headers.ts';
