@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { z } from '@hono/zod-openapi';
 import type { StepReason as EngineReason } from '@waybill/engine';
+import type { addedStepsSchema } from '@waybill/protocol';
 import type {
+  AddedStep,
   Attempt,
   CancelOptions,
   CommandAccepted,
@@ -21,6 +23,7 @@ import type {
   RunCondition,
   RunStatus,
   RunSummary,
+  SignalWait,
   SkipStepOptions,
   StepError,
   StepReason,
@@ -86,6 +89,9 @@ test('a definition has the same fields, and their words are the same', () => {
   expectTypeOf<NonNullable<ApiStep['runCondition']>>().toEqualTypeOf<RunCondition>();
   expectTypeOf<NonNullable<ApiStep['failurePolicy']>>().toEqualTypeOf<FailurePolicy>();
   expectTypeOf<NonNullable<ApiStep['join']>>().toExtend<Join>();
+  expectTypeOf<NonNullable<ApiStep['delivery']>>().toEqualTypeOf<NonNullable<WorkflowStep['delivery']>>();
+  expectTypeOf<keyof Extract<ApiStep['waitFor'], object>>().toEqualTypeOf<keyof SignalWait>();
+  expectTypeOf<keyof Item<z.input<typeof addedStepsSchema>>>().toEqualTypeOf<keyof AddedStep>();
   expectTypeOf<EngineReason>().toEqualTypeOf<StepReason>();
 });
 

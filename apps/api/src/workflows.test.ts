@@ -42,6 +42,40 @@ test('validate stores nothing', async () => {
   expect(await api.now.problem('GET /v1/workflows/v')).toEqual([404, 'not_found']);
 });
 
+test('validate judges expressions, what they read, and steps that send nothing', async () => {
+  const step = { id: 'b', dependsOn: 'a' };
+  const errorsOf = async (fields: object) => {
+    const body = {
+      id: 'v',
+      steps: [
+        { id: 'a', url: '/a' },
+        { id: 'c', sleep: 5 },
+        { ...step, ...fields },
+      ],
+    };
+    const answer = await api.now.call('POST /v1/workflows/validate', { body });
+    return (answer.body.errors as { path: string; message: string }[] | undefined) ?? answer.body;
+  };
+  expect(await errorsOf({ url: '/b', when: 'context.total > 1 && steps.a.result.ok' })).toEqual({
+    valid: true,
+  });
+  expect(await errorsOf({ waitFor: { signal: 'go', timeout: '5m', default: null } })).toEqual({
+    valid: true,
+  });
+  expect(await errorsOf({ url: '/b', when: 'context.total >' })).toEqual([
+    { path: 'steps[2].when', message: 'line 1, column 15: ">" is not expected here' },
+  ]);
+  expect(await errorsOf({ url: '/b', forEach: 'steps.c.result' })).toEqual([
+    {
+      path: 'steps[2].forEach',
+      message: 'step "c" is not above "b": add it to dependsOn, or do not read it',
+    },
+  ]);
+  expect(await errorsOf({ sleep: '24h' })).toEqual([
+    { path: 'steps[2].sleep', message: expect.stringContaining('not over before second 86400 of the run') },
+  ]);
+});
+
 test('create stores what is new and does not move the latest', async () => {
   await put('c', '/1');
   const { status, headers, body } = await api.now.call('POST /v1/workflows', { body: withUrl('c', '/2') });

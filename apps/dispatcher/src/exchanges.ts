@@ -1,6 +1,6 @@
 import type { Egress, EgressAnswer, OpenRequest } from '@waybill/egress';
 import { type Delivery, retryPolicyOf } from '@waybill/engine';
-import { classifyAnswer, parseAddedSteps } from '@waybill/protocol';
+import { classifyAnswer, parseStepsFor } from '@waybill/protocol';
 import type { ApprovalTokens, CallbackTokens } from '@waybill/signing';
 import type { Clock } from './clock.ts';
 import { prepareRequest, urlOf } from './prepare.ts';
@@ -133,18 +133,11 @@ export class Exchanges {
   }
 }
 
-/** Steps that an answer adds depend on the step that answers, unless they say otherwise. */
+/** What `addSteps` of an answer to a step comes to; compensations and hooks add none. */
 function parserOf({ state, project }: RunDriver, { kind, index }: Delivery) {
-  return kind === 'step'
-    ? (input: unknown) => {
-        const steps = state.plan.steps.filter(({ instance }) => instance === null);
-        const parent = state.plan.steps[index]!.definition.id;
-        return parseAddedSteps(input, project.checks, {
-          parent,
-          steps: steps.map(({ definition }) => definition),
-        });
-      }
-    : undefined;
+  if (kind !== 'step') return undefined;
+  const answering = state.plan.steps[index]!.id;
+  return (input: unknown) => parseStepsFor(state, input, project.checks, { answering });
 }
 
 /** Trying again would meet the same refusal. */

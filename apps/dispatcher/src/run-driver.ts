@@ -30,8 +30,8 @@ import {
 import { newChild } from './children.ts';
 import { CollectedEffects } from './collected-effects.ts';
 import type { DriverContext } from './driver-context.ts';
-import { postsOf } from './posts.ts';
 import { bytesOf } from './entry-bytes.ts';
+import { postsOf } from './posts.ts';
 import { urlOf } from './prepare.ts';
 import type { Project } from './project-cache.ts';
 import type { Timer } from './timers.ts';
@@ -387,7 +387,13 @@ export class RunDriver {
   /** Counts from the start, and anew from a retry by hand. */
   #armRunTimer(): void {
     const { clockFrom, plan } = this.state;
-    if (this.#isDiscarded || clockFrom === null || clockFrom === this.#clockFrom || isTerminal(this.state.state)) return;
+    if (
+      this.#isDiscarded ||
+      clockFrom === null ||
+      clockFrom === this.#clockFrom ||
+      isTerminal(this.state.state)
+    )
+      return;
     if (this.#runTimer) this.#context.timers.cancel(this.#runTimer);
     this.#clockFrom = clockFrom;
     this.#runTimer = this.#at(clockFrom + plan.timeoutMs, () => {

@@ -5,8 +5,8 @@ import { freshStateBytes, idOfUuid } from '@waybill/protocol';
 import {
   type ClaimedRun,
   claimRuns,
-  findVersion,
   deleteCommands,
+  findVersion,
   freeOrphans,
   type InboxRow,
   Journal,

@@ -53,7 +53,6 @@ export class Driver {
 
   constructor(plan: Plan, observer: Observer = {}) {
     this.plan = plan;
-    (globalThis as any).lastDriver = this;
     this.#observer = observer;
     this.#effects = {
       due: (delivery) => {

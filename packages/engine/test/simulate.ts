@@ -97,7 +97,9 @@ function perform(driver: Driver, { kind, pick }: Action, isLazy: boolean): void 
     case 'add':
       return void driver.apply({ type: 'addSteps', commandId: 'c', steps: stepsToAdd(driver.state, pick) });
     case 'signal': {
-      const waiting = driver.state.steps.filter(({ plan, state }) => plan.kind === 'wait' && state === 'waiting');
+      const waiting = driver.state.steps.filter(
+        ({ plan, state }) => plan.kind === 'wait' && state === 'waiting',
+      );
       const name = (choose(waiting, pick)?.plan ?? driver.plan.steps[0]!).definition.waitFor?.signal ?? 'go';
       return void driver.apply({ type: 'signal', commandId: 'c', name, payload: '1' });
     }

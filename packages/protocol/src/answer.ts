@@ -3,9 +3,9 @@ import {
   memberText,
   type Outcome,
   type RetryPolicy,
-  type StepDefinition,
   type StepError,
 } from '@waybill/engine';
+import type { AddedStepsResult } from './definition/added-steps.ts';
 import { wire } from './headers.ts';
 
 /** What came back over HTTP. `body` is the whole text, within the size limit. */
@@ -21,12 +21,8 @@ export interface ClassifyOptions {
   /** Epoch ms, for `Retry-After` given as a date. */
   readonly nowMs: number;
   /** What `addSteps` of an answer comes to; absent where an answer cannot add steps. */
-  readonly parseSteps?: ((input: unknown) => AddedSteps) | undefined;
+  readonly parseSteps?: ((input: unknown) => AddedStepsResult) | undefined;
 }
-
-export type AddedSteps =
-  | { readonly steps: readonly StepDefinition[] }
-  | { readonly faults: readonly DefinitionFault[] };
 
 const envelopeKeys = new Set([
   'success',
@@ -57,7 +53,9 @@ export function classifyAnswer(answer: HandlerAnswer, options: ClassifyOptions):
 /** Of a failure whatever else it says; of a success only in an envelope, where it is no part of the result. */
 function addStepsOf({ record }: ParsedBody, outcome: Outcome): unknown {
   if (record === null || !(outcome.kind === 'failure' || isEnvelope(record))) return undefined;
-  return record.addSteps ?? undefined;
+  const asked = record.addSteps ?? undefined;
+  // None is what a handler with nothing to add may say.
+  return Array.isArray(asked) && asked.length === 0 ? undefined : asked;
 }
 
 /** An answer that adds what cannot be added is its handler's mistake, and no attempt would mend it. */

@@ -3,18 +3,19 @@
  * opens no socket; imports the engine only.
  */
 export { isNestedDeeperThan, membersOf, memberText } from '@waybill/engine';
-export { type AddedSteps, type ClassifyOptions, classifyAnswer, type HandlerAnswer } from './answer.ts';
-export { type DefinitionResult, parseDefinition } from './definition.ts';
-export type { DefinitionChecks } from './definition-checks.ts';
+export { type ClassifyOptions, classifyAnswer, type HandlerAnswer } from './answer.ts';
+export type { AddedStepsResult } from './definition/added-steps.ts';
+export { parseStepsFor } from './definition/added-to-run.ts';
+export type { DefinitionChecks } from './definition/checks.ts';
+export { type DefinitionResult, parseDefinition } from './definition/parse.ts';
+export { addedStepsSchema, type DefinitionInput, definitionSchema } from './definition/schema.ts';
 export {
-  type DefinitionInput,
-  definitionSchema,
   metadataSchema,
   settingText,
   stepIdSchema,
   tagsSchema,
   workflowKeySchema,
-} from './definition-schema.ts';
+} from './definition/texts.ts';
 export { durationSchema, parseDuration } from './duration.ts';
 export { zodFaults } from './faults.ts';
 export { userAgent, version, wire } from './headers.ts';
@@ -32,4 +33,3 @@ export {
   statusText,
 } from './status.ts';
 export { type StepEnd, stepEndOf } from './step-end.ts';
-export { parseAddedSteps } from './stub-added.ts';

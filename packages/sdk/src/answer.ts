@@ -1,5 +1,5 @@
+import type { AddedStep } from './definition.ts';
 import { PermanentError, RetryableError } from './errors.ts';
-import type { AddedStep } from './workflows.ts';
 
 /**
  * The answer of a handler that will report its outcome later: 202 with `waybill-callback: pending`.

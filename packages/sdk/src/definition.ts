@@ -52,16 +52,54 @@ export interface StepSettings {
   readonly failurePolicy?: FailurePolicy;
   /** `true` is another way to write `failurePolicy: 'continue'`. */
   readonly continueOnFailure?: boolean;
-  /** Sent to the handler as `payload`. */
+  /** Sent to the handler as `payload`. Of a sub-workflow its context. */
   readonly payload?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-export interface WorkflowStep<StepId extends string = string> extends StepSettings {
+/** Waits for a signal of the run. Another way to write `{ signal }` is its name alone. */
+export interface SignalWait {
+  readonly signal: string;
+  /** Default: as long as the run may take. */
+  readonly timeout?: Duration;
+  /** The result when the time is over; without it the step fails then, `signal_timeout`. */
+  readonly default?: unknown;
+}
+
+/** What a step does, one of four. The last three send nothing, and take no settings of requests. */
+export type StepAction =
+  | {
+      /** Absolute, or a path below the project's base URL. */
+      readonly url: string;
+      readonly sleep?: never;
+      readonly waitFor?: never;
+      readonly workflow?: never;
+    }
+  | {
+      readonly url?: never;
+      /** How long, from when its condition holds. */
+      readonly sleep: Duration;
+      readonly waitFor?: never;
+      readonly workflow?: never;
+    }
+  | {
+      readonly url?: never;
+      readonly sleep?: never;
+      /** The signal whose data are its result. */
+      readonly waitFor: string | SignalWait;
+      readonly workflow?: never;
+    }
+  | {
+      readonly url?: never;
+      readonly sleep?: never;
+      readonly waitFor?: never;
+      /** Key of the workflow that it runs; `payload` is that run's context, or else this run's. */
+      readonly workflow: string;
+    };
+
+export interface StepFields<StepId extends string = string> extends StepSettings {
   readonly id: StepId;
-  /** Absolute, or a path below the project's base URL. */
-  readonly url: string;
   readonly dependsOn?: NoInfer<StepId> | readonly NoInfer<StepId>[];
   /** Called with the step's result to undo it, when `saga` is on and the run fails. */
   readonly compensation?: string;
@@ -71,13 +109,33 @@ export interface WorkflowStep<StepId extends string = string> extends StepSettin
   /** Runs when all dependencies have ended and at least one has succeeded. */
   readonly allowPartialDependencies?: boolean;
   readonly join?: Join;
+  /** CEL over `context` and the `steps` above, once its condition holds: `false` skips it. */
+  readonly when?: string;
+  /** CEL that gives a list: one request for each item, with `item` and `index`. The result is their list. */
+  readonly forEach?: string;
+  /** Of a `forEach`: items under way at once, 1 to 10,000. Default 10. */
+  readonly maxConcurrency?: number;
+  /** Of a `forEach`: how many items may fail, a count or a share such as `"10%"`. Default 0. */
+  readonly toleratedFailures?: number | `${number}%`;
   /** Not before this long after the run's start, and not before its condition holds. */
   readonly delay?: Duration;
   /** Not before this time; instead of `delay`. As text ISO 8601. */
   readonly runAt?: string | Date;
+  /** `at-most-once`: one attempt, which fails when its outcome is lost. Default `at-least-once`. */
+  readonly delivery?: 'at-most-once' | 'at-least-once';
+  /** Whose results come with its requests as `previousSteps`. Default: all above it. */
+  readonly input?: 'dependencies' | 'none' | readonly NoInfer<StepId>[];
   /** A completed step that took longer counts as slow: `step.slow` among the run's events. */
   readonly slowAfter?: Duration;
 }
+
+export type WorkflowStep<StepId extends string = string> = StepFields<StepId> & StepAction;
+
+/** A step that is added to a run. `parallel` is `true` when absent. */
+export type AddedStep = WorkflowStep & {
+  /** One more dependency, the first. */
+  readonly parent?: string;
+};
 
 export interface WorkflowDefinition<StepId extends string = string, Context extends object = object> {
   /** The workflow's key. Many runs share it. */
@@ -97,6 +155,8 @@ export interface WorkflowDefinition<StepId extends string = string, Context exte
   readonly continueOnFailure?: boolean;
   /** Of policy `retry`: how often the failed steps are sent again, 1 to 10. Default 1. */
   readonly retryRounds?: number;
+  /** Requests of the run in flight at once, 1 to 10,000. Default: as many as there are. */
+  readonly maxConcurrency?: number;
   readonly defaults?: StepSettings;
   readonly tags?: readonly string[];
   readonly metadata?: Readonly<Record<string, string>>;

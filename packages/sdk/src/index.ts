@@ -13,6 +13,7 @@ export type {
   Heartbeat,
 } from './callbacks.ts';
 export {
+  type AddedStep,
   type ContextOf,
   type Duration,
   defineWorkflow,
@@ -20,6 +21,9 @@ export {
   type Join,
   type RetryConfig,
   type RunCondition,
+  type SignalWait,
+  type StepAction,
+  type StepFields,
   type StepIdOf,
   type StepSettings,
   type WorkflowDefinition,
@@ -76,7 +80,6 @@ export type { WaybillOptions } from './settings.ts';
 export type { WaitOptions } from './wait.ts';
 export { Waybill } from './waybill.ts';
 export type {
-  AddedStep,
   ApprovalLink,
   CancelOptions,
   CommandAccepted,

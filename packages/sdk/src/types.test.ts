@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, expectTypeOf, test } from 'vitest';
 import {
+  type AddedStep,
   defineWorkflow,
   type JobCallback,
   type JobInput,
@@ -74,10 +75,43 @@ test('a definition fits where definitions are taken, and faults do not compile',
       { id: 'c', url: '/c', dependsOn: ['a', 'b'], join: { atLeast: 1 } },
     ],
   });
+  expectTypeOf(defineWorkflow).toBeCallableWith({
+    id: 'x',
+    maxConcurrency: 100,
+    steps: [
+      { id: 'a', url: '/a', delivery: 'at-most-once', input: 'none', slowAfter: '10s' },
+      { id: 'b', sleep: '1h', dependsOn: 'a', when: 'context.isSlow' },
+      { id: 'c', waitFor: 'approval', timeout: '7d', dependsOn: 'b' },
+      { id: 'd', waitFor: { signal: 'approval', timeout: 60, default: { approved: false } } },
+      { id: 'e', workflow: 'child', payload: { n: 1 }, dependsOn: ['c', 'd'] },
+      {
+        id: 'f',
+        url: '/f',
+        forEach: 'steps.e.result',
+        maxConcurrency: 5,
+        toleratedFailures: '10%',
+        input: ['e'],
+      },
+    ],
+  });
+  // @ts-expect-error: none of url, sleep, waitFor and workflow
+  defineWorkflow({ id: 'x', steps: [{ id: 'a' }] });
+  // @ts-expect-error: two of them
+  defineWorkflow({ id: 'x', steps: [{ id: 'a', url: '/a', sleep: 1 }] });
+  // @ts-expect-error: input names no step
+  defineWorkflow({ id: 'x', steps: [{ id: 'a', url: '/a', input: ['b'] }] });
+  // @ts-expect-error: not a share
+  defineWorkflow({ id: 'x', steps: [{ id: 'a', url: '/a', forEach: '[]', toleratedFailures: 'half' }] });
   // @ts-expect-error: not a condition
   defineWorkflow({ id: 'x', steps: [{ id: 'a', url: '/a', runCondition: 'onError' }] });
   // @ts-expect-error: not a field
   defineWorkflow({ id: 'x', steps: [{ id: 'a', url: '/a', dependOn: [] }] });
+});
+
+test('steps to add have a parent, and are steps otherwise', () => {
+  expectTypeOf<{ id: 'x'; url: '/x'; parent: 'a' }>().toExtend<AddedStep>();
+  expectTypeOf<{ id: 'x'; sleep: 1; dependsOn: ['a'] }>().toExtend<AddedStep>();
+  expectTypeOf<{ id: 'x'; parent: 'a' }>().not.toExtend<AddedStep>();
 });
 
 test('the compiler agrees with this file, the other tests and the README', { timeout: 60_000 }, async () => {

@@ -1,4 +1,4 @@
-import type { WorkflowDefinition, WorkflowStep } from './definition.ts';
+import type { AddedStep, WorkflowDefinition } from './definition.ts';
 import { ApiError } from './errors.ts';
 import type { WorkflowEvent } from './event.ts';
 import { createEvents, type EventsOptions } from './events.ts';
@@ -56,12 +56,6 @@ export interface SkipStepOptions {
 export interface CompleteStepOptions extends SkipStepOptions {
   /** Any JSON value. Default null. */
   readonly result?: unknown;
-}
-
-/** A step that the definition does not have. `parallel` is true unless it says otherwise. */
-export interface AddedStep extends WorkflowStep {
-  /** Put before `dependsOn`; in a handler's answer the answering step, when neither is given. */
-  readonly parent?: string;
 }
 
 export interface RerunOptions {

@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import type { RunState } from '@waybill/engine';
-import { classifyAnswer, Problem, parseAddedSteps, uuidOfId } from '@waybill/protocol';
+import { classifyAnswer, Problem, parseStepsFor, uuidOfId } from '@waybill/protocol';
 import type { CallbackClaims } from '@waybill/signing';
 import { findProject, findRun, type RunRow } from '@waybill/store';
 import type { Context } from 'hono';
@@ -40,11 +39,7 @@ export function callbackRoutes(app: Router, services: Services): void {
     const project = await findProject(services.deps.database, row.projectUuid);
     const checks = services.versions.checksFor({ baseUrl: project?.baseUrl ?? null });
     const { state } = await services.views.get(row);
-    const parseSteps = (input: unknown) => {
-      const whole = state.plan.steps.filter(({ instance }) => instance === null);
-      const steps = whole.map(({ definition }) => definition);
-      return parseAddedSteps(input, checks, { steps, parent: definitionIdOf(state, claims.step) });
-    };
+    const parseSteps = (input: unknown) => parseStepsFor(state, input, checks, { answering: claims.step });
     const outcome = classifyAnswer(answer, { retries: {}, resultBytesMax, nowMs: now(), parseSteps });
     return answerOf(c, await send(services, row, claims, outcome));
   });
@@ -76,12 +71,6 @@ async function requireToken(
   const row = uuid && (await findRun(deps.database, uuid));
   if (!claims || !row) throw new Problem('not_found', 'no such callback');
   return { row, claims };
-}
-
-/** Of an instance, the step with the `forEach`: nothing depends on an instance. */
-function definitionIdOf({ plan }: RunState, step: string): string {
-  const index = plan.indexById.get(step);
-  return index === undefined ? step : plan.steps[index]!.definition.id;
 }
 
 /** Null when it was taken, else the id of a command still to be answered. */

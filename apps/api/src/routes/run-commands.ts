@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { RunState, StepDefinition } from '@waybill/engine';
-import { type DefinitionChecks, memberText, Problem, parseAddedSteps, stepIdSchema } from '@waybill/protocol';
+import { type DefinitionChecks, memberText, Problem, parseStepsFor, stepIdSchema } from '@waybill/protocol';
 import type { RunRow } from '@waybill/store';
 import type { Context } from 'hono';
 import { requireScope } from '../auth.ts';
@@ -150,9 +150,7 @@ async function send(
 
 /** @throws Problem `invalid_steps` with the path of every fault. */
 function requireSteps(input: unknown, { state, checks }: CommandRequest): readonly StepDefinition[] {
-  const whole = state.plan.steps.filter(({ instance }) => instance === null);
-  const steps = whole.map(({ definition }) => definition);
-  const added = parseAddedSteps(input, checks, { steps, at: 'steps' });
+  const added = parseStepsFor(state, input, checks, { root: 'steps' });
   if ('steps' in added) return added.steps;
   const errors = added.faults;
   throw new Problem('invalid_steps', `the steps have ${errors.length} fault(s)`, { errors });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseDefinition } from './definition.ts';
-import type { DefinitionChecks } from './definition-checks.ts';
+import type { DefinitionChecks } from './checks.ts';
+import { parseDefinition } from './parse.ts';
 
 const checks: DefinitionChecks = {
   baseUrl: 'https://base.test/api/',

@@ -1,14 +1,13 @@
 import type { DefinitionFault } from '@waybill/engine';
-import { defaultTimeoutSeconds } from './defaults.ts';
-import type { ParsedDefinition, ParsedStep } from './definition-schema.ts';
+import { listOf } from './graph.ts';
+import type { ParsedDefinition } from './schema.ts';
+import { kindFieldFaults } from './senseless-kinds.ts';
+import { requestFaults } from './senseless-requests.ts';
+import type { ParsedStep } from './step-schema.ts';
 
 /** Combinations that make no sense, each with a sentence that says what to write instead. */
 export function findSenselessFields(definition: ParsedDefinition): DefinitionFault[] {
-  const faults = definition.steps.flatMap((step, index) => {
-    const at = `steps[${index}]`;
-    return [...conditionFaults(step, at), ...gateFaults(step, at), ...policyFaults(step, `${at}.`)];
-  });
-  faults.push(...delayFaults(definition));
+  const faults = findSenselessStepFields(definition.steps);
   faults.push(...policyFaults(definition, ''), ...policyFaults(definition.defaults ?? {}, 'defaults.'));
   const usesRounds = [definition, ...definition.steps].some((item) => item.failurePolicy === 'retry');
   if (definition.retryRounds !== undefined && !usesRounds && definition.defaults?.failurePolicy !== 'retry') {
@@ -16,6 +15,19 @@ export function findSenselessFields(definition: ParsedDefinition): DefinitionFau
     faults.push({ path: 'retryRounds', message });
   }
   return faults;
+}
+
+export function findSenselessStepFields(steps: readonly ParsedStep[]): DefinitionFault[] {
+  return steps.flatMap((step, index) => {
+    const at = `steps[${index}]`;
+    return [
+      ...conditionFaults(step, at),
+      ...gateFaults(step, at),
+      ...policyFaults(step, `${at}.`),
+      ...kindFieldFaults(step, at),
+      ...requestFaults(step, at),
+    ];
+  });
 }
 
 function conditionFaults(step: ParsedStep, at: string): DefinitionFault[] {
@@ -30,7 +42,7 @@ function conditionFaults(step: ParsedStep, at: string): DefinitionFault[] {
     const message = `${named.join(' and ')} exclude each other: each says when the step runs; keep one`;
     faults.push({ path: `${at}.${named.at(-1)}`, message });
   }
-  const dependencies = typeof step.dependsOn === 'string' ? [step.dependsOn] : (step.dependsOn ?? []);
+  const dependencies = listOf(step.dependsOn);
   const needsDependencies = named.find(
     (name) => name !== 'runCondition' || step.runCondition !== 'onSuccess',
   );
@@ -49,16 +61,6 @@ function conditionFaults(step: ParsedStep, at: string): DefinitionFault[] {
 function gateFaults({ delay, runAt }: ParsedStep, at: string): DefinitionFault[] {
   if (delay === undefined || runAt === undefined) return [];
   return [{ path: `${at}.runAt`, message: 'delay and runAt exclude each other: keep one' }];
-}
-
-/** A delay counts from the start of the run, and so does the workflow's timeout. */
-function delayFaults(definition: ParsedDefinition): DefinitionFault[] {
-  const timeout = definition.timeout ?? defaultTimeoutSeconds;
-  return definition.steps.flatMap(({ delay = 0 }, index) => {
-    if (delay < timeout) return [];
-    const message = `a delay of ${delay} s is not over within the workflow's timeout of ${timeout} s: raise the timeout`;
-    return [{ path: `steps[${index}].delay`, message }];
-  });
 }
 
 function policyFaults(

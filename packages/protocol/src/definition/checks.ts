@@ -8,20 +8,23 @@ export interface DefinitionChecks {
   header(name: string, value: string): string | null;
 }
 
-/** Faults of URLs and headers in whatever was sent, so that they are named even beside faults of shape. */
+/** Faults of URLs and headers in whatever was sent, its steps apart, so that they are named even beside faults of shape. */
 export function findTargetFaults(input: unknown, checks: DefinitionChecks): DefinitionFault[] {
   if (!isRecord(input)) return [];
-  const faults = [
+  return [
     ...urlFaults(input, ['onComplete', 'onError'], '', checks),
     ...headerFaults(isRecord(input.defaults) ? input.defaults.headers : null, 'defaults.headers', checks),
   ];
-  const steps: unknown[] = Array.isArray(input.steps) ? input.steps : [];
-  steps.forEach((step, index) => {
-    if (!isRecord(step)) return;
-    faults.push(...urlFaults(step, ['url', 'compensation'], `steps[${index}].`, checks));
-    faults.push(...headerFaults(step.headers, `steps[${index}].headers`, checks));
+}
+
+export function findStepTargetFaults(steps: readonly unknown[], checks: DefinitionChecks): DefinitionFault[] {
+  return steps.flatMap((step, index) => {
+    if (!isRecord(step)) return [];
+    return [
+      ...urlFaults(step, ['url', 'compensation'], `steps[${index}].`, checks),
+      ...headerFaults(step.headers, `steps[${index}].headers`, checks),
+    ];
   });
-  return faults;
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

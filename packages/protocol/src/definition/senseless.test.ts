@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseDefinition } from './definition.ts';
+import { parseDefinition } from './parse.ts';
 
 const checks = { baseUrl: 'https://handlers.test', url: () => null, header: () => null };
 const dependencies = ['a', 'b', 'c'];

@@ -1,0 +1,120 @@
+import {
+  type DefinitionFault,
+  type FailurePolicy,
+  findGraphFaults,
+  type StepDefinition,
+} from '@waybill/engine';
+import { zodFaults } from '../faults.ts';
+import { defaultLimits } from '../limits.ts';
+import { type DefinitionChecks, findStepTargetFaults, isRecord } from './checks.ts';
+import { createGraph, type GraphNode, listOf, nodesOf } from './graph.ts';
+import { findKindFaults } from './kinds.ts';
+import { normaliseStep } from './normalise.ts';
+import { compileFields, findExpressionFaults, findReferenceFaults } from './references.ts';
+import { addedStepsSchema, type ParsedAddedSteps } from './schema.ts';
+import { findSenselessStepFields } from './senseless.ts';
+import type { ParsedStep } from './step-schema.ts';
+
+export interface AddedStepsOptions {
+  /** Steps of the run, in order, those included that were added before. */
+  readonly steps: readonly StepDefinition[];
+  /** The step that answers: parent of those that name neither `parent` nor `dependsOn`. */
+  readonly parent?: string;
+  /** The workflow's, which holds for steps that name none. */
+  readonly failurePolicy: FailurePolicy;
+  /** What paths of faults start with; `steps` when absent. */
+  readonly root?: string;
+}
+
+export type AddedStepsResult =
+  | { readonly steps: StepDefinition[] }
+  | { readonly faults: readonly DefinitionFault[] };
+
+/**
+ * Validates steps that are added to a run, as those of a definition are. A step whose id the run has already is
+ * no fault here: whether it is the same one is for the engine to say.
+ */
+export function parseAddedSteps(
+  input: unknown,
+  checks: DefinitionChecks,
+  options: AddedStepsOptions,
+): AddedStepsResult {
+  const { root = 'steps' } = options;
+  const fault = listFault(input, options.steps);
+  if (fault !== null) return { faults: [{ path: root, message: fault }] };
+  const sent = input as unknown[];
+  const parsed = addedStepsSchema.safeParse(sent);
+  const steps = parsed.data?.map((step) => withParent(step, options.parent));
+  const faults = [
+    ...(steps ? findSenselessStepFields(steps) : []),
+    ...(parsed.error ? zodFaults(parsed.error).map(belowSteps) : []),
+    ...findKindFaults(sent),
+    ...betweenFaults(sent, options),
+    ...findStepTargetFaults(sent, checks),
+  ];
+  if (faults.length > 0 || !steps) return { faults: faults.map((found) => relocated(found, root)) };
+  return { steps: steps.map((step) => addedStep(step, checks.baseUrl, options.failurePolicy)) };
+}
+
+function listFault(input: unknown, steps: readonly StepDefinition[]): string | null {
+  if (!Array.isArray(input) || input.length === 0) return 'must be a list of one or more steps';
+  const { stepsMax } = defaultLimits;
+  const ids = new Set(steps.map(({ id }) => id));
+  const added = input.filter((step: unknown) => !(isRecord(step) && ids.has(String(step.id))));
+  const total = steps.length + added.length;
+  if (input.length <= stepsMax && total <= stepsMax) return null;
+  return `${total} steps with those of the run, above stepsMax ${stepsMax}`;
+}
+
+function withParent(
+  { parent, ...step }: ParsedAddedSteps[number],
+  answering: string | undefined,
+): ParsedStep {
+  const above = parent ?? (step.dependsOn === undefined ? answering : undefined);
+  if (above === undefined) return step;
+  return { ...step, dependsOn: [above, ...listOf(step.dependsOn).filter((id) => id !== above)] };
+}
+
+/** What is between the new steps, and between them and those of the run, in whatever was sent. */
+function betweenFaults(sent: readonly unknown[], { steps, parent }: AddedStepsOptions): DefinitionFault[] {
+  const listed = nodesOf(sent);
+  const added = listed.map((node, index) => withParentLast(node, sent[index], parent));
+  const ids = new Set(added.map(({ id }) => id));
+  const nodes = [...added, ...steps.filter(({ id }) => !ids.has(id))];
+  const graphFaults = findGraphFaults(nodes);
+  const fields = compileFields(sent);
+  return [
+    ...graphFaults.map((fault) => ofParent(fault, listed)),
+    ...findExpressionFaults(fields),
+    ...(graphFaults.length > 0 ? [] : findReferenceFaults(sent, fields, createGraph(nodes))),
+  ];
+}
+
+/** Last, so that the places of the others are those that were sent. */
+function withParentLast(node: GraphNode, step: unknown, answering: string | undefined): GraphNode {
+  const named = isRecord(step) && typeof step.parent === 'string' ? step.parent : undefined;
+  const isAlone = isRecord(step) && step.dependsOn === undefined;
+  const above = named ?? (isAlone ? answering : undefined);
+  if (above === undefined || node.dependsOn.includes(above)) return node;
+  return { ...node, dependsOn: [...node.dependsOn, above] };
+}
+
+/** A fault of the dependency past the last one that was listed is one of `parent`. */
+function ofParent(fault: DefinitionFault, listed: readonly GraphNode[]): DefinitionFault {
+  const [, index, at] = /^steps\[(\d+)\]\.dependsOn\[(\d+)\]$/.exec(fault.path) ?? [];
+  if (at === undefined || Number(at) < listed[Number(index)]!.dependsOn.length) return fault;
+  return { ...fault, path: `steps[${index}].parent` };
+}
+
+const belowSteps = (fault: DefinitionFault): DefinitionFault => ({ ...fault, path: `steps${fault.path}` });
+
+function relocated({ path, message }: DefinitionFault, root: string): DefinitionFault {
+  return {
+    path: path.replace(/^steps/, root),
+    message: message.replace('used by steps[', `used by ${root}[`),
+  };
+}
+
+function addedStep(step: ParsedStep, baseUrl: string | null, failurePolicy: FailurePolicy): StepDefinition {
+  return normaliseStep(step, { defaults: { parallel: true }, baseUrl, failurePolicy });
+}

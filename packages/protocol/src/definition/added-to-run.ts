@@ -1,0 +1,29 @@
+import type { RunState } from '@waybill/engine';
+import { type AddedStepsResult, parseAddedSteps } from './added-steps.ts';
+import type { DefinitionChecks } from './checks.ts';
+
+interface Origin {
+  /** The step that answers, or an instance of it. */
+  readonly answering?: string | undefined;
+  /** What paths of faults start with. */
+  readonly root?: string | undefined;
+}
+
+/** Validates steps that are added to this run. */
+export function parseStepsFor(
+  { plan }: RunState,
+  input: unknown,
+  checks: DefinitionChecks,
+  { answering = '', root = 'addSteps' }: Origin = {},
+): AddedStepsResult {
+  const whole = plan.steps.filter(({ instance }) => instance === null);
+  const index = plan.indexById.get(answering);
+  // Nothing depends on an instance: its children hang from the step that it is of.
+  const parent = index === undefined ? undefined : plan.steps[index]!.definition.id;
+  return parseAddedSteps(input, checks, {
+    steps: whole.map(({ definition }) => definition),
+    failurePolicy: plan.definition.failurePolicy,
+    root,
+    ...(parent === undefined ? {} : { parent }),
+  });
+}

@@ -1,0 +1,138 @@
+import {
+  defaultRetryPolicy,
+  type FailurePolicy,
+  type RetryPolicy,
+  type SignalWait,
+  type StepDefinition,
+  type WorkflowDefinition,
+} from '@waybill/engine';
+import { defaultStepTimeoutSeconds, defaultTimeoutSeconds } from '../defaults.ts';
+import { absoluteUrl } from './checks.ts';
+import { listOf } from './graph.ts';
+import { isRequest } from './kinds.ts';
+import type { ParsedDefinition } from './schema.ts';
+import type { ParsedStep } from './step-schema.ts';
+
+type Defaults = NonNullable<ParsedDefinition['defaults']>;
+
+interface StepContext {
+  readonly defaults: Defaults;
+  readonly baseUrl: string | null;
+  /** What holds for a step that names no policy. */
+  readonly failurePolicy: FailurePolicy;
+}
+
+/** Applies defaults. The order of members is part of a version's hash, and so is which of them are there. */
+export function normalise(input: ParsedDefinition, baseUrl: string | null): WorkflowDefinition {
+  const optionalUrl = (text: string | undefined) =>
+    text === undefined ? undefined : absoluteUrl(text, baseUrl);
+  const failurePolicy = policyField(input).failurePolicy ?? 'fail';
+  const defaults = input.defaults ?? {};
+  return {
+    id: input.id,
+    steps: input.steps.map((step) => normaliseStep(step, { defaults, baseUrl, failurePolicy })),
+    onComplete: optionalUrl(input.onComplete),
+    onError: optionalUrl(input.onError),
+    timeout: input.timeout ?? defaultTimeoutSeconds,
+    saga: input.saga ?? false,
+    failurePolicy,
+    ...only(input, ['retryRounds', 'maxConcurrency']),
+    tags: input.tags,
+    metadata: input.metadata,
+  };
+}
+
+/** One step. Of `defaults`, those that are about requests reach steps that make requests. */
+export function normaliseStep(step: ParsedStep, context: StepContext): StepDefinition {
+  const { baseUrl } = context;
+  const defaults = isRequest(step) ? context.defaults : withoutRequests(context.defaults);
+  const headers = { ...defaults.headers, ...step.headers };
+  const metadata = { ...defaults.metadata, ...step.metadata };
+  const payload = step.payload === undefined ? defaults.payload : step.payload;
+  return {
+    id: step.id,
+    ...(step.url === undefined ? {} : { url: absoluteUrl(step.url, baseUrl) }),
+    ...kindFields(step),
+    dependsOn: listOf(step.dependsOn),
+    // The others never hold the lane.
+    parallel: isRequest(step) ? (step.parallel ?? defaults.parallel ?? false) : true,
+    retries: retriesOf(step, defaults),
+    timeout: (isRequest(step) ? step.timeout : undefined) ?? defaults.timeout ?? defaultStepTimeoutSeconds,
+    compensation: step.compensation === undefined ? undefined : absoluteUrl(step.compensation, baseUrl),
+    ...conditionFields(step),
+    ...only(step, ['when', 'forEach', 'maxConcurrency', 'toleratedFailures']),
+    ...gateFields(step),
+    ...stepPolicyField(step, context),
+    ...(step.delivery === 'at-most-once' ? { delivery: step.delivery } : {}),
+    ...only(step, ['input', 'slowAfter']),
+    ...(payload === undefined ? {} : { payload }),
+    ...(Object.keys(headers).length > 0 ? { headers } : {}),
+    ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
+  };
+}
+
+/** Only what was asked for is stored: a definition reads back as it was written, and keeps its hash. */
+function only<T extends object, Key extends keyof T>(from: T, keys: readonly Key[]): Partial<Pick<T, Key>> {
+  const kept: Partial<Pick<T, Key>> = {};
+  for (const key of keys) if (from[key] !== undefined) kept[key] = from[key];
+  return kept;
+}
+
+function withoutRequests({ failurePolicy, continueOnFailure, metadata }: Defaults): Defaults {
+  return { failurePolicy, continueOnFailure, metadata };
+}
+
+function kindFields(step: ParsedStep): Partial<StepDefinition> {
+  const { waitFor } = step;
+  if (waitFor === undefined) return only(step, ['sleep', 'workflow']);
+  const wait: SignalWait = typeof waitFor === 'string' ? { signal: waitFor } : waitFor;
+  const timeout = wait.timeout ?? step.timeout;
+  return {
+    waitFor: {
+      signal: wait.signal,
+      ...(timeout === undefined ? {} : { timeout }),
+      ...(wait.default === undefined ? {} : { default: wait.default }),
+    },
+  };
+}
+
+function retriesOf({ retries, delivery }: ParsedStep, defaults: Defaults): RetryPolicy {
+  const merged = { ...defaultRetryPolicy, ...defaults.retries, ...retries };
+  return delivery === 'at-most-once' ? { ...merged, maxAttempts: 1 } : merged;
+}
+
+function conditionFields(step: ParsedStep): Partial<StepDefinition> {
+  const { join, allowPartialDependencies } = step;
+  const runCondition = step.runAfterFailure ? 'always' : step.runCondition;
+  const atLeast = join === 'any' ? 1 : typeof join === 'object' ? join.atLeast : undefined;
+  return {
+    ...(runCondition === undefined ? {} : { runCondition }),
+    ...(allowPartialDependencies ? { allowPartialDependencies } : {}),
+    ...(atLeast === undefined ? {} : { join: atLeast }),
+  };
+}
+
+function gateFields({ delay, runAt }: ParsedStep): Partial<StepDefinition> {
+  if (runAt !== undefined) return { runAt };
+  return delay === undefined ? {} : { delay };
+}
+
+/** A round sends again what may have been acted on: never a step that is sent at most once. */
+function stepPolicyField(step: ParsedStep, context: StepContext): { failurePolicy?: FailurePolicy } {
+  const own = policyField(step, context.defaults);
+  const isRetried = (own.failurePolicy ?? context.failurePolicy) === 'retry';
+  return step.delivery === 'at-most-once' && isRetried ? { failurePolicy: 'fail' } : own;
+}
+
+interface Policied {
+  readonly failurePolicy?: FailurePolicy | undefined;
+  readonly continueOnFailure?: boolean | undefined;
+}
+
+/** `continueOnFailure: true` is another way to write `failurePolicy: "continue"`. */
+function policyField(own: Policied, defaults: Policied = {}): { failurePolicy?: FailurePolicy } {
+  const policyOf = ({ failurePolicy, continueOnFailure }: Policied) =>
+    failurePolicy ?? (continueOnFailure ? 'continue' : undefined);
+  const failurePolicy = policyOf(own) ?? policyOf(defaults);
+  return failurePolicy === undefined ? {} : { failurePolicy };
+}

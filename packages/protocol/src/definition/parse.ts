@@ -1,0 +1,60 @@
+import { type DefinitionFault, findGraphFaults, type WorkflowDefinition } from '@waybill/engine';
+import { defaultTimeoutSeconds } from '../defaults.ts';
+import { zodFaults } from '../faults.ts';
+import { defaultLimits } from '../limits.ts';
+import { type DefinitionChecks, findStepTargetFaults, findTargetFaults, isRecord } from './checks.ts';
+import { createGraph, nodesOf } from './graph.ts';
+import { findKindFaults } from './kinds.ts';
+import { normalise } from './normalise.ts';
+import { compileFields, findExpressionFaults, findReferenceFaults } from './references.ts';
+import { definitionSchema, type ParsedDefinition } from './schema.ts';
+import { findSenselessFields } from './senseless.ts';
+import { findTimeFaults } from './times.ts';
+
+export type DefinitionResult =
+  | { readonly definition: WorkflowDefinition }
+  | { readonly faults: readonly DefinitionFault[] };
+
+/** Validates a client's definition and applies defaults. Reports every fault at once, each with its path. */
+export function parseDefinition(input: unknown, checks: DefinitionChecks): DefinitionResult {
+  const tooMany = stepCountFault(input);
+  if (tooMany) return { faults: [tooMany] };
+  const parsed = definitionSchema.safeParse(input);
+  const faults = [
+    ...(parsed.success ? findSenselessFields(parsed.data) : zodFaults(parsed.error)),
+    ...stepFaults(stepsOf(input), parsed.data),
+    ...findTargetFaults(input, checks),
+    ...findStepTargetFaults(stepsOf(input), checks),
+  ];
+  if (faults.length > 0 || !parsed.success) return { faults };
+  return { definition: normalise(parsed.data, checks.baseUrl) };
+}
+
+/** Alone: a body of a hundred thousand faulty steps would be answered with as many faults. */
+function stepCountFault(input: unknown): DefinitionFault | null {
+  const { stepsMax } = defaultLimits;
+  const { length } = stepsOf(input);
+  if (length <= stepsMax) return null;
+  return { path: 'steps', message: `has ${length} steps, above stepsMax ${stepsMax}` };
+}
+
+function stepsOf(input: unknown): unknown[] {
+  const steps: unknown = isRecord(input) ? input.steps : undefined;
+  return Array.isArray(steps) ? steps : [];
+}
+
+/** What is between steps. What needs a sound graph is looked for in one alone. */
+function stepFaults(steps: readonly unknown[], parsed: ParsedDefinition | undefined): DefinitionFault[] {
+  const nodes = nodesOf(steps);
+  const graphFaults = findGraphFaults(nodes);
+  const fields = compileFields(steps);
+  const faults = [...graphFaults, ...findKindFaults(steps), ...findExpressionFaults(fields)];
+  if (graphFaults.length > 0) return faults;
+  const graph = createGraph(nodes);
+  const timeout = parsed?.timeout ?? defaultTimeoutSeconds;
+  return [
+    ...faults,
+    ...findReferenceFaults(steps, fields, graph),
+    ...(parsed ? findTimeFaults(parsed.steps, graph, timeout) : []),
+  ];
+}
