@@ -169,9 +169,10 @@ test('steps added are validated like a definition, and wait for each other like 
     'invalid_steps',
     ['steps[0].dependsOn[0]'],
   ]);
-  expect(await refused({ id: 'a', url: 'ftp://a.test/', parallel: 'yes' })).toMatchObject([
+  expect(await refused({ id: 'a', url: 'ftp://a.test/', parallel: 'yes' })).toEqual([
     422,
     'invalid_steps',
+    ['steps[0].parallel', 'steps[0].url'],
   ]);
   const answer = await addSteps(id, [
     { id: 'last', url: '/last', dependsOn: ['middle'] },
