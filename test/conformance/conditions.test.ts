@@ -111,6 +111,28 @@ describe('48 each condition follows the table for every outcome of its parent', 
     });
   });
 
+  test('48 the parent is blocked by a failure above it', async () => {
+    const { client, handlers } = platform.now;
+    handlers.on('/root', { status: 400 });
+    const parent = { id: 'parent', url: '/parent', dependsOn: ['root'] };
+    const run = await client.runToEnd({
+      id: 'parent-blocked',
+      steps: [{ id: 'root', url: '/root' }, parent, ...children],
+    });
+    expect([run.state, run.failedSteps]).toEqual(['failed', ['root']]);
+    expect(handlers.requests('/parent')).toEqual([]);
+    expect(fates(run)).toEqual({
+      onSuccess: 'skipped: upstream_failed',
+      onFailure: 'skipped: condition_not_met',
+      onCancelled: 'skipped: condition_not_met',
+      onFailureOrCancelled: 'skipped: condition_not_met',
+      onAnyCompleted: 'skipped: condition_not_met',
+      inProgress: 'skipped: upstream_failed',
+      runAfterFailure: 'sent',
+      allowPartialDependencies: 'skipped: condition_not_met',
+    });
+  });
+
   test('48 the parent is skipped', async () => {
     const { client } = platform.now;
     const parent = { id: 'parent', url: '/parent', dependsOn: ['root'], runCondition: 'onFailure' };
@@ -161,7 +183,7 @@ test('46 an onFailure child is sent only after the retries of its parent are use
 });
 
 test('55 the descendants of a skipped child are skipped; a 6-deep chain and an 8-child parent run fully', async () => {
-  const { client } = platform.now;
+  const { client, handlers } = platform.now;
   const chain = Array.from({ length: 6 }, (_, index) => ({
     id: `deep-${index}`,
     url: '/deep',
@@ -187,6 +209,7 @@ test('55 the descendants of a skipped child are skipped; a 6-deep chain and an 8
   expect(run.state).toBe('completed');
   expect(run.skippedSteps).toEqual(['skipped', 'below', 'far-below']);
   expect(run.completedSteps).toHaveLength(15);
+  expect(handlers.requests('/no')).toEqual([]);
 });
 
 test('74 join: "any" starts on the first success; the results of the losers are still recorded', async () => {
@@ -250,7 +273,9 @@ describe('a handler chooses among the branches', () => {
         });
         expect(handlers.requests(`/${id}`)).toHaveLength(0);
       }
-      expect(handlers.requests('/ship')).toHaveLength(1);
+      const [ship, ...more] = handlers.requests('/ship');
+      expect(more).toEqual([]);
+      expect(ship!.receivedAt).toBeGreaterThanOrEqual(handlers.requests(`/${taken}`)[0]!.answeredAt!);
     },
   );
 

@@ -15,25 +15,35 @@ test('49 a delayed child starts neither before its time nor before its condition
     steps: [
       { id: 'fast', url: '/fast' },
       { id: 'slow', url: '/slow' },
-      { id: 'waits-for-time', url: '/time', dependsOn: ['fast'], delay: '1s' },
+      { id: 'waits-for-time', url: '/time', dependsOn: ['fast'], delay: '2s' },
       { id: 'waits-for-parent', url: '/parent', dependsOn: ['slow'], delay: 0.2 },
     ],
   });
   expect(run.state).toBe('completed');
   const startedAt = Date.parse(run.startedAt!);
-  expect(sentAt('/time') - startedAt).toBeGreaterThanOrEqual(1000 - clockSlackMs);
-  expect(sentAt('/parent') - sentAt('/slow')).toBeGreaterThanOrEqual(700);
+  expect(sentAt('/time') - startedAt).toBeGreaterThanOrEqual(2000 - clockSlackMs);
+  const [parent] = handlers.requests('/parent');
+  expect(parent!.receivedAt).toBeGreaterThanOrEqual(handlers.requests('/slow')[0]!.answeredAt!);
 });
 
-test('49 a delayed child is never sent when its condition fails', async () => {
+test.each([
+  ['after its time', 500],
+  ['before its time', 0],
+])('49 a delayed child is never sent when its condition fails %s', async (_, delayMs) => {
   const { client, handlers } = platform.now;
-  handlers.on('/parent', { status: 400 });
-  const child = { id: 'child', url: '/child', dependsOn: ['parent'], delay: 0.3 };
+  handlers.on('/parent', { status: 400, delayMs }).on('/beside', { delayMs: 700 });
   const run = await client.runToEnd({
     id: 'delayed-never',
-    steps: [{ id: 'parent', url: '/parent' }, child],
+    defaults: { parallel: true },
+    steps: [
+      { id: 'parent', url: '/parent' },
+      // In flight until after the child's time: the run is not over before it.
+      { id: 'beside', url: '/beside' },
+      { id: 'child', url: '/child', dependsOn: ['parent'], delay: 0.3 },
+    ],
   });
-  expect([run.state, run.skippedSteps]).toEqual(['failed', ['child']]);
+  expect([run.state, run.completedSteps, run.skippedSteps]).toEqual(['failed', ['beside'], ['child']]);
+  expect(Date.parse(run.completedAt!) - Date.parse(run.startedAt!)).toBeGreaterThan(600);
   expect(handlers.requests('/child')).toHaveLength(0);
 });
 
@@ -50,7 +60,9 @@ test('50 the chain of the seed: a root and two onSuccess children at +1 and +2, 
   });
   expect(run.state).toBe('completed');
   expect(handlers.paths()).toEqual(['/Validate', '/Payment', '/Confirmation']);
-  expect(sentAt('/Confirmation') - Date.parse(run.startedAt!)).toBeGreaterThanOrEqual(2000 - clockSlackMs);
+  const startedAt = Date.parse(run.startedAt!);
+  expect(sentAt('/Payment') - startedAt).toBeGreaterThanOrEqual(1000 - clockSlackMs);
+  expect(sentAt('/Confirmation') - startedAt).toBeGreaterThanOrEqual(2000 - clockSlackMs);
 });
 
 test('49 runAt is a time; a delay beyond the timeout of the workflow is refused', async () => {

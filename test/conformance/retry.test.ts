@@ -22,6 +22,20 @@ function expectWait(gapMs: number | undefined, leastMs: number, mostMs = leastMs
   expect(gapMs).toBeLessThan(mostMs + busyMachineMs);
 }
 
+/** What was decided after each failed attempt, in ms of the platform's own clock: exact on any machine. */
+async function decidedDelays(runId: string): Promise<number[]> {
+  const attempts = await platform.now.client.attempts(runId, 'a');
+  return attempts.slice(0, -1).map(({ retryAt, endedAt }) => Date.parse(retryAt!) - Date.parse(endedAt));
+}
+
+/** No attempt was sent before the time that was decided for it. */
+async function expectWaited(runId: string): Promise<void> {
+  const attempts = await platform.now.client.attempts(runId, 'a');
+  for (const [index, { startedAt }] of attempts.slice(1).entries()) {
+    expect(Date.parse(startedAt)).toBeGreaterThanOrEqual(Date.parse(attempts[index]!.retryAt!));
+  }
+}
+
 describe('retry', () => {
   test('26 maxAttempts 3 with 500, 500, 200: 3 POSTs, attempts 3, completed', async () => {
     const { client, handlers } = platform.now;
@@ -59,20 +73,28 @@ describe('retry', () => {
       maxDelay: 0.9,
       jitter: false,
     };
-    await client.runToEnd(oneStep({ retries }));
+    const { id } = await client.runToEnd(oneStep({ retries }));
     const waits = gaps(handlers.requests('/a'));
     expect(waits).toHaveLength(4);
     for (const [index, ms] of [300, 600, 900, 900].entries()) expectWait(waits[index], ms);
+    expect(await decidedDelays(id)).toEqual([300, 600, 900, 900]);
+    await expectWaited(id);
   });
 
   test('28 with jitter each gap is within 20 %', async () => {
     const { client, handlers } = platform.now;
     handlers.on('/a', { status: 500 });
-    const retries = { maxAttempts: 3, backoff: 'exponential', initialDelay: 0.3 };
-    await client.runToEnd(oneStep({ retries }));
-    const [first, second] = gaps(handlers.requests('/a'));
-    expectWait(first, 240, 360);
-    expectWait(second, 480, 720);
+    const retries = { maxAttempts: 5, backoff: 'exponential', initialDelay: 0.3, maxDelay: 0.9 };
+    const { id } = await client.runToEnd(oneStep({ retries }));
+    const waits = gaps(handlers.requests('/a'));
+    const delays = await decidedDelays(id);
+    for (const [index, ms] of [300, 600, 900, 900].entries()) {
+      const [least, most] = [ms * 0.8, Math.min(900, ms * 1.2)];
+      expectWait(waits[index], least, most);
+      expect(delays[index]).toBeGreaterThanOrEqual(Math.floor(least));
+      expect(delays[index]).toBeLessThanOrEqual(Math.ceil(most));
+    }
+    await expectWaited(id);
   });
 
   test('29 400 is not retried; a status in retryOn is', async () => {
@@ -98,6 +120,8 @@ describe('retry', () => {
     const run = await client.runToEnd(oneStep({ retries: { maxAttempts: 2, initialDelay: 0.02 } }));
     expect(run.state).toBe('completed');
     expectWait(gaps(handlers.requests('/a'))[0], 2000);
+    expect(await decidedDelays(run.id)).toEqual([2000]);
+    await expectWaited(run.id);
   });
 
   test.each([
@@ -135,10 +159,13 @@ describe('timeout', () => {
     expect(more).toEqual([]);
     expect(first!.isAborted).toBe(true);
     expectWait(second!.receivedAt - first!.receivedAt, 1000);
+    const attempts = await client.attempts(run.id, 'a');
+    expect(attempts).toMatchObject([{ error: { code: 'timeout' } }, { error: { code: 'timeout' } }]);
+    for (const { durationMs } of attempts) expectWait(durationMs, 1000);
     expect(run.steps[0]).toMatchObject({
       state: 'failed',
       attempts: 2,
-      error: { code: expect.stringMatching(/timeout/) },
+      error: { code: 'timeout' },
     });
   });
 

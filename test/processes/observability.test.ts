@@ -31,7 +31,10 @@ beforeAll(async () => {
   [api, dispatcher] = await Promise.all([startApi(), startWaybill(['dispatch', '--metrics-port', '0'], env)]);
   client = new ApiClient(() => api.url, apiKey);
   // As behind a load balancer: whichever api there is.
-  const balanced = (url: string, init: RequestInit) => fetch(new URL(new URL(url).pathname, api.url), init);
+  const balanced = (url: string, init: RequestInit) => {
+    const { pathname, search } = new URL(url);
+    return fetch(new URL(pathname + search, api.url), init);
+  };
   sdk = new Waybill({ url: api.url, apiKey, fetch: balanced });
 });
 

@@ -22,6 +22,7 @@ export interface Attempt {
   readonly endedAt: string;
   readonly durationMs: number;
   readonly status: number | null;
+  readonly retryAt: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 

@@ -11,7 +11,7 @@ const openMaxDefault = 1000;
 const heartbeatMsDefault = 15_000;
 /** What one stream may hold in memory: a page is read when the one before it has been taken. */
 const pageRowsMax = 500;
-const pageBytesMax = 1024 * 1024;
+const pageBytesMax = 256 * 1024;
 const retryAfterSeconds = 5;
 
 export interface StreamedRun {

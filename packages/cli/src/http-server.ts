@@ -9,8 +9,13 @@ export interface HttpServer {
   readonly url: string;
   /** Until then every request is answered 503. */
   serve(fetch: Fetch): void;
+  /** Takes nothing new; resolves when what was open has been answered and read. */
   close(): Promise<void>;
+  /** Closes, and cuts off whoever has not read their answer a second later. */
+  end(): Promise<void>;
 }
+
+const endGraceMs = 1000;
 
 const starting = () => new Response('starting\n', { status: 503, headers: { 'retry-after': '1' } });
 
@@ -30,7 +35,16 @@ export async function listen(host: string, port: number): Promise<HttpServer> {
       handler = fetch;
     },
     close: () => closed(server),
+    async end() {
+      const cut = setTimeout(() => cutConnections(server), endGraceMs);
+      await closed(server);
+      clearTimeout(cut);
+    },
   };
+}
+
+function cutConnections(server: ServerType): void {
+  if ('closeAllConnections' in server) server.closeAllConnections();
 }
 
 function printable(host: string): string {

@@ -48,7 +48,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
   const keyring = createKeyring(settings.masterKey);
   const http = roles.api ? await listen(settings.host, settings.port) : null;
   const scraped = settings.metricsPort === undefined ? null : await listen('0.0.0.0', settings.metricsPort);
-  const closers: (() => Promise<void> | void)[] = [() => http?.close(), () => scraped?.close()];
+  const closers: (() => Promise<void> | void)[] = [() => http?.end(), () => scraped?.end()];
   const stop = async () => {
     for (const close of closers.splice(0)) await close();
   };
