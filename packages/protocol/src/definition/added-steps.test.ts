@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AddedStepsOptions, parseAddedSteps } from './added-steps.ts';
 import { parseDefinition } from './parse.ts';
@@ -20,6 +21,18 @@ const steps = stepsOf([
   { id: 'b', url: '/b', dependsOn: 'a' },
   { id: 'c', url: '/c' },
 ]);
+const fields = [
+  'id',
+  'url',
+  'parent',
+  'dependsOn',
+  'when',
+  'forEach',
+  'input',
+  'headers',
+  'waitFor',
+  'sleep',
+];
 const run: AddedStepsOptions = { steps, failurePolicy: 'fail' };
 
 const parse = (input: unknown, options: Partial<AddedStepsOptions> = {}) =>
@@ -152,6 +165,18 @@ test('faults of shape, of kinds, of combinations and of URLs', () => {
     'steps[0].join': expect.stringMatching(/exclude each other/),
   });
   expect(faults([{ id: 'y', url: '/y', runCondition: 'inProgress' }], { parent: 'a' })).toEqual({});
+});
+
+test('any JSON is answered: nothing throws', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom(...fields), fc.jsonValue()))),
+      (input) => {
+        expect(Object.keys(parse(input, { parent: 'a' }))).toHaveLength(1);
+      },
+    ),
+    { examples: [[[{ id: { toString: 1 }, dependsOn: { length: 1 }, parent: [] }]]] },
+  );
 });
 
 test.each([[[]], [null], ['x'], [{ id: 'x', url: '/x' }]])('not a list of steps: %j', (input) => {

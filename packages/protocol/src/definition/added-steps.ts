@@ -59,8 +59,8 @@ export function parseAddedSteps(
 function listFault(input: unknown, steps: readonly StepDefinition[]): string | null {
   if (!Array.isArray(input) || input.length === 0) return 'must be a list of one or more steps';
   const { stepsMax } = defaultLimits;
-  const ids = new Set(steps.map(({ id }) => id));
-  const added = input.filter((step: unknown) => !(isRecord(step) && ids.has(String(step.id))));
+  const ids = new Set<unknown>(steps.map(({ id }) => id));
+  const added = input.filter((step: unknown) => !(isRecord(step) && ids.has(step.id)));
   const total = steps.length + added.length;
   if (input.length <= stepsMax && total <= stepsMax) return null;
   return `${total} steps with those of the run, above stepsMax ${stepsMax}`;
