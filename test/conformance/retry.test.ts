@@ -111,6 +111,18 @@ describe('retry', () => {
     expect(handlers.requests('/a')).toHaveLength(2);
   });
 
+  test('32 delay list [1, 2] with three retries waits about 1, 2, 2 s', async () => {
+    const { client, handlers } = platform.now;
+    handlers.on('/a', { status: 500 });
+    const run = await client.runToEnd(
+      oneStep({ retries: { maxAttempts: 4, delays: [1, 2], jitter: false } }),
+    );
+    expect(run).toMatchObject({ state: 'failed', steps: [{ attempts: 4 }] });
+    expect(await decidedDelays(run.id)).toEqual([1000, 2000, 2000]);
+    await expectWaited(run.id);
+    expect(handlers.requests('/a')).toHaveLength(4);
+  });
+
   test.each([
     ['in the body', { body: { success: false, retryable: true, retryAfter: 2 } }],
     ['in the header of a 503', { status: 503, headers: { 'retry-after': '2' } }],

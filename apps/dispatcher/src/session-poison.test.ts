@@ -1,8 +1,9 @@
 import { createSigner } from '@waybill/signing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { secret, types } from '../test/harness.ts';
+import { checks, secret, types } from '../test/harness.ts';
 import * as live from '../test/live.ts';
 import type { DispatcherDeps } from './dispatcher.ts';
+import type { ProjectCache } from './project-cache.ts';
 
 let database: live.TestDatabase;
 let handler: live.Handler;
@@ -108,13 +109,14 @@ describe('a run with which dispatchers die', () => {
 
 describe('a run over which our own code throws', () => {
   /** Signs for all runs but this one. */
-  function throwingFor(runId: () => string): Pick<DispatcherDeps, 'signers'> {
+  function throwingFor(runId: () => string): Pick<DispatcherDeps, 'projects'> {
     const signer = createSigner([secret]);
     const sign: typeof signer.sign = (message) => {
       if (String(message.body).includes(runId())) throw new Error('boom');
       return signer.sign(message);
     };
-    return { signers: { get: async () => ({ sign }) } as unknown as DispatcherDeps['signers'] };
+    const get: ProjectCache['get'] = async (_, uuid) => ({ uuid, signer: { sign }, checks });
+    return { projects: { get } as ProjectCache };
   }
 
   test('in each send ends, with its hook, and is not loaded for ever; others go on', async () => {

@@ -42,8 +42,8 @@ export type RunPhase = 'running' | 'waiting' | 'paused' | 'draining' | 'compensa
  *             ──cancel; timeout of the run─────────────────────────────▶ cancelled | failed
  *             ──by hand────────────────────────────────────────────────▶ completed | skipped
  *     failed    ──a round of policy `retry`; the run retried by hand───▶ waiting | pending
- *     skipped   ──the run retried by hand──────────────────────────────▶ pending
- *     cancelled ──the run retried by hand──────────────────────────────▶ pending
+ *     skipped   ──the run retried by hand──────────────────────────────▶ waiting | pending
+ *     cancelled ──the run retried by hand──────────────────────────────▶ waiting | pending
  *
  * - `pending`: the end of a dependency, or its start (`inProgress`).
  * - `waiting`: the clock (`delay`, `runAt`, `sleep`), a signal, the serial lane, a place among the instances of a

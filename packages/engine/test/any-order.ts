@@ -14,15 +14,32 @@ export function runInOrder(plan: Plan, answers: number, order: number): Driver {
   const driver = new Driver(plan);
   driver.apply({ type: 'start' });
   for (let turn = 0; driver.state.phase !== 'done'; turn++) {
-    const due = [...driver.due.values()];
-    const open = openDeliveries(driver.state);
-    if (due.length + open.length === 0) throw new Error(`stuck: ${driver.state.phase}`);
-    const pick = hash32(`${order}:${turn}`) % (due.length + open.length);
-    const toSend = due[pick];
-    if (toSend) driver.send(toSend);
-    else end(driver, open[pick - due.length]!, answers);
+    const moves = movesOf(driver, answers);
+    if (moves.length === 0) throw new Error(`stuck: ${driver.state.phase}`);
+    moves[hash32(`${order}:${turn}`) % moves.length]!();
   }
   return driver;
+}
+
+/** Everything that could happen next: a wait gets its signal unless it has a timeout, which then comes. */
+function movesOf(driver: Driver, answers: number): (() => void)[] {
+  const { due, wakes, state } = driver;
+  const waits = [...state.openWaits].map((index) => state.plan.steps[index]!);
+  const signalled = waits.filter(({ id }) => !wakes.has(id));
+  return [
+    ...[...due.values()].map((delivery) => () => void driver.send(delivery)),
+    ...openDeliveries(state).map((delivery) => () => end(driver, delivery, answers)),
+    ...[...wakes.keys()].map((step) => () => driver.wakeUp(step)),
+    ...signalled.map(
+      ({ id, definition }) =>
+        () =>
+          signal(driver, id, definition.waitFor!.signal),
+    ),
+  ];
+}
+
+function signal(driver: Driver, step: string, name: string): void {
+  driver.apply({ type: 'signal', commandId: 'c', name, step, payload: '"signal"' });
 }
 
 function end(driver: Driver, delivery: Delivery, answers: number): void {

@@ -24,7 +24,7 @@ function endOf(slowAfter: number | undefined, ...events: RunEvent[]) {
 
 test('a step lasts from the start of its first attempt to its end', () => {
   const completed: RunEvent = { type: 'step.completed', at: 4500, ...attempt(2, 4000), result: '1' };
-  const end = { stepId: 'a', isCompleted: true, durationMs: 3500, slowAfterMs: null };
+  const end = { stepId: 'a', outcome: 'completed', durationMs: 3500, slowAfterMs: null };
   expect(endOf(undefined, created, failedOnce, completed)).toEqual(end);
 });
 
@@ -38,7 +38,7 @@ test.each([
 
 test('a failed step has a duration and is never slow', () => {
   const failed: RunEvent = { type: 'step.failed', at: 9000, ...attempt(2, 4000), error };
-  const end = { stepId: 'a', isCompleted: false, durationMs: 8000, slowAfterMs: null };
+  const end = { stepId: 'a', outcome: 'failed', durationMs: 8000, slowAfterMs: null };
   expect(endOf(1, created, failedOnce, failed)).toEqual(end);
 });
 
@@ -49,12 +49,12 @@ test.each<[string, RunEvent[], object]>([
       { type: 'attempt.started', at: 1000, delivery: 'step', step: 'a', attempt: 1 },
       { type: 'step.passed', at: 4000, step: 'a', result: '1' },
     ],
-    { isCompleted: true, durationMs: 3000, slowAfterMs: 2000 },
+    { outcome: 'completed', durationMs: 3000, slowAfterMs: 2000 },
   ],
   [
     'skipped by hand before it started',
     [{ type: 'step.skipped', at: 4000, step: 'a' }],
-    { isCompleted: false, durationMs: 0, slowAfterMs: null },
+    { outcome: 'skipped', durationMs: 0, slowAfterMs: null },
   ],
 ])('a step that was %s', (_, events, expected) => {
   expect(endOf(2, created, ...events)).toMatchObject(expected);
