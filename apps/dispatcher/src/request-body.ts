@@ -1,9 +1,8 @@
 import {
-  ancestorsOf,
   type Delivery,
   type HookName,
-  type Plan,
   type PlanStep,
+  previousSteps,
   type RunState,
   resultOf,
   type StepState,
@@ -131,40 +130,13 @@ function charsAbove(state: RunState, above: readonly StepState[]): number {
  */
 export function leastChars(state: RunState, info: RunInfo, delivery: Delivery): number {
   if (delivery.kind !== 'step') return info.context.length;
-  return info.context.length + charsAbove(state, endedAbove(state, state.steps[delivery.index]!));
+  return info.context.length + charsAbove(state, previousSteps(state, state.steps[delivery.index]!));
 }
 
 function previousStepsText(state: RunState, step: StepState): string {
   if (step.plan.dependencies.length === 0) return '{}';
-  const ended = endedAbove(state, step);
+  const ended = previousSteps(state, step);
   return `{${ended.map((ancestor) => `"${ancestor.plan.id}":${previousStepText(state, ancestor)}`).join(',')}}`;
-}
-
-/** The ancestors that had ended when the step became ready: every attempt sends the same. */
-function endedAbove(state: RunState, step: StepState): StepState[] {
-  return inputs(state.plan, step.plan)
-    .map((index) => state.steps[index]!)
-    .filter(({ endedOrder }) => endedOrder !== null && endedOrder < step.readyOrder);
-}
-
-/** All ancestors, unless the step asks for less. */
-function inputs(plan: Plan, { definition: { input }, dependencies, index }: PlanStep): readonly number[] {
-  if (input === undefined) return ancestors(plan, index);
-  if (input === 'none') return [];
-  if (input === 'dependencies') return [...dependencies].sort((a, b) => a - b);
-  return input.map((id) => plan.indexById.get(id)!).sort((a, b) => a - b);
-}
-
-/** Ancestor lists are shared by all runs of a plan, except for plans so large that the lists would not be small. */
-const cachedStepsMax = 256;
-const ancestorLists = new WeakMap<Plan, (number[] | undefined)[]>();
-
-function ancestors(plan: Plan, index: number): number[] {
-  if (plan.steps.length > cachedStepsMax) return ancestorsOf(plan, index);
-  const lists = ancestorLists.get(plan) ?? [];
-  if (lists.length === 0) ancestorLists.set(plan, lists);
-  lists[index] ??= ancestorsOf(plan, index);
-  return lists[index];
 }
 
 function previousStepText(state: RunState, step: StepState): string {

@@ -67,7 +67,7 @@ function endEarly(state: RunState, { at, reason, spares }: EarlyEnd, effects: Ef
     const { instance } = step.plan;
     if (step.startedAt !== null) endRunning(state, step, { at, reason, wasOpen }, effects);
     else if (!spares(step)) endUnsent(state, step, { at, reason }, effects);
-    else if (instance === null) postpone(state, step);
+    else if (instance === null) postpone(state, step, effects);
     // Its step is spared, and took it back.
     else if (hasEnded(state.steps[instance.of]!)) endUnsent(state, step, { at, reason }, effects);
   }

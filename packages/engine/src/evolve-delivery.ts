@@ -72,9 +72,11 @@ function openAttempt(
   const { instance } = step.plan;
   if (instance === null) return settleStarted(state, step, at, effects);
   const of = state.steps[instance.of]!;
-  if (of.startedAt !== null) return;
+  const isFirst = of.startedAt === null;
+  // The start of an instance that ended later may be told later.
+  of.startedAt = Math.min(of.startedAt ?? at, at);
+  if (!isFirst) return;
   of.state = 'running';
-  of.startedAt = at;
   settleStarted(state, of, at, effects);
 }
 

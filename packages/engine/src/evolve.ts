@@ -33,8 +33,8 @@ import type { RunState } from './state.ts';
  */
 export function evolve(state: RunState, event: RunEvent, effects: Effects = noEffects): void {
   apply(state, event, effects);
-  if (state.touchedGroups.size > 0) settleGroups(state, event.at, effects);
   if (state.hasBlockedJoin) revisitAbsorbed(state, event.at, effects);
+  if (state.touchedGroups.size > 0) settleGroups(state, event.at, effects);
   admitNext(state, effects);
 }
 

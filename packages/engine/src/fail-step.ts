@@ -111,7 +111,7 @@ function cutOff(state: RunState, step: StepState, { isBelow, at, effects }: Cut)
   } else if (of && !hasEnded(of) && !isUnderWay(of)) {
     // Postponed with the step it is of.
   } else if (isFailurePath && !of) {
-    postpone(state, step);
+    postpone(state, step, effects);
   } else {
     endStep(state, step, 'skipped', at);
     step.reason = isBelow ? 'upstream_failed' : 'run_failed';
@@ -120,10 +120,10 @@ function cutOff(state: RunState, step: StepState, { isBelow, at, effects }: Cut)
 }
 
 /** It was ready and had not been sent: it is judged again once the run has drained. */
-export function postpone(state: RunState, step: StepState): void {
+export function postpone(state: RunState, step: StepState, effects: Effects): void {
   if (step.state === 'waiting') state.active--;
   withdraw(state, step);
-  recall(state, step);
+  recall(state, step, effects);
   step.state = 'pending';
   step.beganAt = null;
   step.delivery = null;

@@ -3,7 +3,7 @@ import { mayStartAttempts } from './end-of-attempt.ts';
 import { addInstances } from './own-plan.ts';
 import { startDelivery } from './start-delivery.ts';
 import type { RunState } from './state.ts';
-import type { Group, StepState } from './step-state.ts';
+import { closeDelivery, type Group, type StepState } from './step-state.ts';
 
 const defaultMaxConcurrency = 10;
 
@@ -22,7 +22,8 @@ export function expand(state: RunState, step: StepState, items: readonly string[
 
 function fresh(members: readonly StepState[]): Omit<Group, 'first' | 'count' | 'tolerated'> {
   const queue = members.map(({ plan }) => plan.index);
-  return { queue, next: 0, underWay: 0, left: queue.length, failures: 0, isGivenUp: false, isCutOff: false };
+  const counts = { next: 0, underWay: 0, left: queue.length, failures: 0 };
+  return { queue, ...counts, isLetGo: false, isGivenUp: false, isCutOff: false };
 }
 
 function toleratedOf({ plan: { definition } }: StepState, count: number): number {
@@ -31,14 +32,17 @@ function toleratedOf({ plan: { definition } }: StepState, count: number): number
   return Math.floor((Number.parseFloat(toleratedFailures) / 100) * count);
 }
 
-export function membersOf(state: RunState, { group }: StepState): StepState[] {
+export function membersOf(state: RunState, { group }: Pick<StepState, 'group'>): StepState[] {
   return group === null ? [] : state.steps.slice(group.first, group.first + group.count);
 }
 
 /** The step has its place in the lane, or needs none: its instances may go, as many at once as it allows. */
 export function letGo(state: RunState, step: StepState, effects: Effects): void {
+  step.group!.isLetGo = true;
   for (const index of step.group!.queue) {
     const member = state.steps[index]!;
+    // Ended by hand before its time.
+    if (member.state !== 'pending') continue;
     member.state = 'waiting';
     member.readyOrder = step.readyOrder;
     state.active++;
@@ -60,10 +64,11 @@ export function admitMembers(state: RunState, { plan, group }: StepState, effect
 }
 
 /** None of its instances was sent: they wait with the step for its next turn. */
-export function recall(state: RunState, step: StepState): void {
+export function recall(state: RunState, step: StepState, effects: Effects): void {
   const members = membersOf(state, step).filter(({ state }) => state === 'waiting' || state === 'pending');
   for (const member of members) {
     if (member.state === 'waiting') state.active--;
+    if (member.delivery) effects.revoked(member.delivery);
     Object.assign(member, { state: 'pending', delivery: null });
   }
   if (step.group) Object.assign(step.group, fresh(members));
@@ -76,6 +81,7 @@ export function resetMembers(state: RunState, step: StepState): void {
   for (const member of members) {
     const before = { reason: null, error: null, completedAt: null, endedOrder: null, ending: null };
     Object.assign(member, { state: 'pending', ...before, startedAt: null });
+    closeDelivery(member);
   }
   state.unfinished += members.length;
   if (step.group) Object.assign(step.group, fresh(members));

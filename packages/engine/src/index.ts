@@ -48,6 +48,7 @@ export { hash32, hashFraction } from './hash.ts';
 export { hookRetryPolicy, hookTimeoutMs } from './hook.ts';
 export { isNestedDeeperThan, membersOf, memberText } from './json-text.ts';
 export { ancestorsOf, compilePlan, type Instance, type Plan, type PlanStep, type StepKind } from './plan.ts';
+export { previousSteps } from './previous-steps.ts';
 export { backoffDelayMs } from './retry.ts';
 export {
   createRunState,

@@ -6,7 +6,7 @@ import { resetMembers } from './group.ts';
 import { tallyUp } from './own-plan.ts';
 import { settlePending } from './settle.ts';
 import type { RunState, StepReason } from './state.ts';
-import type { StepState } from './step-state.ts';
+import { closeDelivery, type StepState } from './step-state.ts';
 
 export function decideRetry(
   state: RunState,
@@ -78,6 +78,7 @@ function stepsToRepeat(state: RunState): StepState[] {
 function reset(state: RunState, step: StepState): void {
   const before = { reason: null, error: null, completedAt: null, endedOrder: null, ending: null };
   Object.assign(step, { state: 'pending', ...before, startedAt: null, beganAt: null });
+  closeDelivery(step);
   state.unfinished++;
   resetMembers(state, step);
 }

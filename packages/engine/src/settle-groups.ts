@@ -15,13 +15,30 @@ export function settleGroups(state: RunState, at: number, effects: Effects): voi
   for (const index of state.touchedGroups) {
     state.touchedGroups.delete(index);
     const step = state.steps[index]!;
-    // Ended as a whole; or still to start, in a run that copies the end of its instances.
+    if (hasEnded(step)) endRest(state, step, at, effects);
+    // Still to start, in a run that copies the ends of its instances.
     if (hasEnded(step) || step.state === 'pending') continue;
     const { left, failures, tolerated, isGivenUp } = step.group!;
     if (left > 0 && failures > tolerated && !isGivenUp) giveUp(state, step, at, effects);
     if (step.group!.left === 0) state.toJudge.set(index, 'end');
-    else admitMembers(state, step, effects);
+    else if (step.group!.isLetGo) admitMembers(state, step, effects);
   }
+}
+
+/** It ended as a whole, before it was sent: so do its instances. */
+function endRest(
+  state: RunState,
+  { state: outcome, reason, plan, group }: StepState,
+  at: number,
+  effects: Effects,
+): void {
+  for (const member of membersOf(state, { group })) {
+    if (hasEnded(member)) continue;
+    if (member.delivery) effects.revoked(member.delivery);
+    member.reason = reason;
+    endStep(state, member, outcome === 'cancelled' ? 'cancelled' : 'skipped', at);
+  }
+  state.touchedGroups.delete(plan.index);
 }
 
 /** No new instance is sent; what is in flight finishes and is recorded. */

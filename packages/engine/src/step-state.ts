@@ -38,10 +38,12 @@ export interface Group {
   readonly count: number;
   /** Instances that may fail. */
   readonly tolerated: number;
-  /** Indices still to be let go, in order; `next` is the position of the first. */
+  /** It has its place in the lane, or needs none: its instances may go. */
+  isLetGo: boolean;
+  /** Indices still to go, in order; `next` is the position of the first. */
   queue: number[];
   next: number;
-  /** Let go and not ended. */
+  /** On their way, and not ended. */
   underWay: number;
   /** Not ended. */
   left: number;
@@ -88,6 +90,7 @@ export function endStep(
   step.endedOrder = state.endedCount++;
   state.unfinished--;
   if (step.plan.instance !== null) leaveGroup(state, step, step.plan.instance.of);
+  if (step.group !== null && step.group.left > 0) state.touchedGroups.add(step.plan.index);
 }
 
 function leaveGroup(state: RunState, member: StepState, of: number): void {
@@ -103,6 +106,11 @@ export function withdraw(state: RunState, step: StepState): void {
   step.wakeAt = null;
   if (state.toJudge.size > 0) state.toJudge.delete(step.plan.index);
   if (state.openWaits.size > 0) state.openWaits.delete(step.plan.index);
+}
+
+/** Of a round that is over: it is not sent any more, though its attempts still count on. */
+export function closeDelivery({ delivery }: StepState): void {
+  if (delivery) Object.assign(delivery, { state: 'failed', retryAt: null });
 }
 
 export function hasEnded(step: StepState): boolean {

@@ -17,6 +17,9 @@ export interface Action {
     | 'add'
     | 'signal'
     | 'wake'
+    | 'skip'
+    | 'complete'
+    | 'retry'
     | 'timeOut'
     | 'cancel'
     | 'quarantine';
@@ -41,16 +44,19 @@ const weights: [Action['kind'], number][] = [
   ['quarantine', 1],
 ];
 
-const kinds = fc.oneof(...weights.map(([kind, weight]) => ({ arbitrary: fc.constant(kind), weight })));
+const kindsOf = (chosen: typeof weights) =>
+  fc.oneof(...chosen.map(([kind, weight]) => ({ arbitrary: fc.constant(kind), weight })));
 
 /** Short lists end in success; the driver carries on with sends and successes when they are used up. */
-export const actions: fc.Arbitrary<Action[]> = fc.array(
-  fc.record({ kind: kinds, pick: fc.nat(99) }, { noNullPrototype: true }),
-  {
-    maxLength: 300,
-    size: 'max',
-  },
-);
+export const actions = listsOf(weights);
+
+/** With ends by hand, and retries of runs that failed. */
+export const actionsByHand = listsOf([...weights, ['skip', 3], ['complete', 3], ['retry', 20]]);
+
+function listsOf(chosen: typeof weights): fc.Arbitrary<Action[]> {
+  const action = fc.record({ kind: kindsOf(chosen), pick: fc.nat(99) }, { noNullPrototype: true });
+  return fc.array(action, { maxLength: 300, size: 'max' });
+}
 
 const retries: fc.Arbitrary<RetryPolicy> = fc.record({
   maxAttempts: fc.integer({ min: 1, max: 4 }),
@@ -192,3 +198,20 @@ function shuffle<T>(items: readonly T[], random: Iterator<number>): T[] {
   const keyed = items.map((item) => ({ item, key: random.next().value as number }));
   return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
 }
+
+/** Some of its requests become fan-outs over the lists of the tests' context. */
+export const fanOutWorkflows: fc.Arbitrary<WorkflowDefinition> = fc
+  .record({
+    definition: workflows,
+    lists: fc.infiniteStream(fc.constantFrom(undefined, 'context.items', 'context.items', 'context.none')),
+    limits: fc.infiniteStream(fc.record({ maxConcurrency: fc.nat(2), toleratedFailures: fc.nat(2) })),
+  })
+  .map(({ definition, lists, limits }) => ({
+    ...definition,
+    steps: definition.steps.map((step) => {
+      const forEach = lists.next().value as string | undefined;
+      const { maxConcurrency, toleratedFailures } = limits.next().value as Record<string, number>;
+      if (step.url === undefined || forEach === undefined) return step;
+      return { ...step, forEach, maxConcurrency: maxConcurrency! + 1, toleratedFailures: toleratedFailures! };
+    }),
+  }));

@@ -1,8 +1,9 @@
 import type { DeliveryCompleted, DeliveryFailed } from '../src/events.ts';
 import type { Delivery, Plan, RetryPolicy, RunEvent, RunState, StepDefinition } from '../src/index.ts';
 import { hasEnded, hookRetryPolicy, isTerminal } from '../src/index.ts';
+import { check } from './book.ts';
 import type { Observer } from './driver.ts';
-import { check, Reference } from './reference.ts';
+import { Reference } from './reference.ts';
 
 type AttemptStarted = Extract<RunEvent, { type: 'attempt.started' }>;
 

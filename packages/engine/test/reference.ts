@@ -1,32 +1,15 @@
-import type { Delivery, Plan, RunEvent, RunState, StepDefinition, StepReason } from '../src/index.ts';
-import { conditionNameOf, type End, failurePathOf, fateOf, runsAfterCancel } from './table.ts';
-
-/** What is known of one step. */
-interface Book {
-  readonly step: StepDefinition;
-  readonly isSerial: boolean;
-  /** When it was added to the run; 0 if the definition has it. */
-  readonly bornAt: number;
-  end: End | null;
-  reason: StepReason | null;
-  isReady: boolean;
-  /** Its condition holds, and its `when` is to be evaluated. */
-  wantsVerdict: boolean;
-  isJudged: boolean;
-  /** Its time has not come. */
-  isDelayed: boolean;
-  /** It sleeps, or waits for a signal. */
-  hasBegun: boolean;
-  /** The engine let it go: it has the lane, or needs none. */
-  isGranted: boolean;
-  wasSent: boolean;
-  isInFlight: boolean;
-  /** Failed under policy `retry`: the next round sends it again. */
-  awaitsRound: boolean;
-  attempts: number;
-  /** Number of the first attempt of the round it is in. */
-  firstOfRound: number;
-}
+import {
+  type Delivery,
+  type Plan,
+  previousSteps,
+  type RunEvent,
+  type RunState,
+  type StepDefinition,
+  type StepReason,
+} from '../src/index.ts';
+import { type Book, check, isActive, newBook, reasonOfSkip, stateOf, unready } from './book.ts';
+import { failurePathOf, fateOf, runsAfterCancel } from './table.ts';
+import { began, judged, mayFault, signalled, woken } from './unsent-steps.ts';
 
 /**
  * A second, slow implementation of semantics.md. It takes the reported facts from the journal and works out the rest
@@ -57,10 +40,37 @@ export class Reference {
   }
 
   event(event: RunEvent): void {
+    const endedBefore = new Set(this.#ended());
     if ('delivery' in event) {
       if (event.delivery === 'step') this.#stepEvent(event, this.#book(event.step!));
     } else this.#runEvent(event);
     if (this.#phase === 'running' || this.#phase === 'drained') this.#settle(event.at);
+    this.#noteInputs(endedBefore);
+  }
+
+  /** What became ready with this event is sent what had ended above it by then. */
+  #noteInputs(endedBefore: ReadonlySet<string>): void {
+    const fresh = this.#books.filter((book) => (book.isReady || book.wantsVerdict) && book.inputs === null);
+    if (fresh.length === 0) return;
+    const ended = this.#ended();
+    for (const book of fresh) {
+      const above = this.#above(book.step);
+      const most = ended.filter((id) => above.has(id));
+      // Of what ended with the same event some may have come after it.
+      book.inputs = { least: most.filter((id) => endedBefore.has(id)), most };
+    }
+  }
+
+  #ended(): string[] {
+    return this.#books
+      .filter(({ end, awaitsRound }) => end !== null || awaitsRound)
+      .map(({ step }) => step.id);
+  }
+
+  #above({ dependsOn }: StepDefinition): Set<string> {
+    const found = new Set(dependsOn);
+    for (const id of found) for (const next of this.#book(id).step.dependsOn) found.add(next);
+    return found;
   }
 
   #stepEvent(event: RunEvent & { delivery: string; attempt: number }, book: Book): void {
@@ -84,15 +94,16 @@ export class Reference {
         return this.#added(event.steps, event.at);
       case 'step.admitted':
       case 'step.declined':
-        return this.#judged(this.#book(event.step), event.type === 'step.admitted');
+        return judged(this.#book(event.step), event.type === 'step.admitted');
       case 'step.faulted':
-        return this.#faulted(this.#book(event.step));
+        mayFault(this.#book(event.step));
+        return this.#failed(this.#book(event.step));
       case 'step.began':
-        return this.#began(this.#book(event.step));
+        return began(this.#book(event.step));
       case 'step.woken':
-        return this.#woken(this.#book(event.step));
+        return woken(this.#book(event.step));
       case 'signal.taken':
-        return this.#signalled(this.#book(event.step));
+        return signalled(this.#book(event.step));
       case 'run.started':
         this.#startedAt = event.at;
         check(this.#phase === 'pending', 'starts twice');
@@ -139,45 +150,6 @@ export class Reference {
         this.#cause === 'failed' ? { end: 'B', reason: 'run_failed' } : { end: 'C', reason: 'run_cancelled' };
       Object.assign(book, fate);
     }
-  }
-
-  #judged(book: Book, isTrue: boolean): void {
-    check(book.wantsVerdict && book.end === null, `${book.step.id} is judged although it need not be`);
-    check(isTrue === (book.step.when === 'context.yes'), `${book.step.when} is ${isTrue}`);
-    Object.assign(book, { wantsVerdict: false, isJudged: isTrue });
-    if (!isTrue) Object.assign(book, { end: 'K', reason: 'condition_not_met' });
-  }
-
-  /** Its expression cannot be evaluated, or its signal did not come. */
-  #faulted(book: Book): void {
-    const isExpression = book.wantsVerdict && book.step.when === 'context.missing';
-    const isSignal = book.hasBegun && book.step.waitFor?.timeout !== undefined;
-    check(isExpression || isSignal, `${book.step.id} fails unsent for no reason`);
-    Object.assign(book, { wantsVerdict: false, isJudged: true, isReady: false });
-    this.#failed(book);
-  }
-
-  #began(book: Book): void {
-    check(book.isReady && !book.isDelayed && !book.hasBegun, `${book.step.id} begins before its time`);
-    book.hasBegun = true;
-  }
-
-  #woken(book: Book): void {
-    check(book.isReady && (book.isDelayed || book.hasBegun), `${book.step.id} waits for no time`);
-    if (!book.hasBegun) book.isDelayed = false;
-    else {
-      const { sleep, waitFor } = book.step;
-      check(sleep !== undefined || waitFor?.default !== undefined, `${book.step.id} has no default`);
-      book.end = 'S';
-    }
-  }
-
-  #signalled(book: Book): void {
-    check(
-      book.isReady && !book.isDelayed && book.step.waitFor !== undefined,
-      `${book.step.id} waits for no signal`,
-    );
-    book.end = 'S';
   }
 
   #over(...causes: ('failed' | 'cancelled' | null)[]): void {
@@ -267,6 +239,7 @@ export class Reference {
         isGranted: false,
         firstOfRound: book.attempts + 1,
         hasBegun: false,
+        inputs: null,
       };
       Object.assign(book, fresh);
     }
@@ -345,6 +318,7 @@ export class Reference {
       const expected = stateOf(book);
       const is = `${name} ${reason}`;
       check(is === expected, `${book.step.id} is ${is}; it should be ${expected}`);
+      if (book.isGranted && book.end === null) checkInputs(book, state, index);
     });
     const cause = this.#failedStep ?? undefined;
     check(state.error?.stepId === cause, `the run's error names ${state.error?.stepId}, not ${cause}`);
@@ -385,56 +359,9 @@ export class Reference {
   }
 }
 
-/** Sent and not ended, back-off included. */
-const isActive = (book: Book) => book.wasSent && !book.isReady && book.end === null && !book.awaitsRound;
-
-const unready = {
-  isReady: false,
-  isGranted: false,
-  wantsVerdict: false,
-  isDelayed: false,
-  hasBegun: false,
-  isJudged: false,
-};
-
-function newBook(step: StepDefinition): Book {
-  const isSent = step.sleep === undefined && step.waitFor === undefined;
-  return {
-    step,
-    isSerial: isSent && !step.parallel && step.runCondition !== 'inProgress',
-    bornAt: 0,
-    end: null,
-    reason: null,
-    ...unready,
-    wasSent: false,
-    isInFlight: false,
-    awaitsRound: false,
-    attempts: 0,
-    firstOfRound: 1,
-  };
-}
-
-/** An onSuccess step is skipped only when all above it was. */
-const reasonOfSkip = (step: StepDefinition) =>
-  conditionNameOf(step) === 'onSuccess' ? 'upstream_skipped' : 'condition_not_met';
-
-const names = {
-  S: 'completed',
-  F: 'failed',
-  f: 'failed',
-  C: 'cancelled',
-  K: 'skipped',
-  B: 'skipped',
-} as const;
-
-function stateOf(book: Book): string {
-  if (book.awaitsRound) return 'failed null';
-  if (book.end !== null) return `${names[book.end]} ${book.reason}`;
-  if (isActive(book)) return 'running null';
-  if (book.wantsVerdict) return 'still to be judged';
-  return book.isReady ? 'waiting null' : 'pending null';
-}
-
-export function check(holds: boolean, broken: string): void {
-  if (!holds) throw new Error(broken);
+function checkInputs({ step, inputs }: Book, state: RunState, index: number): void {
+  const sent = previousSteps(state, state.steps[index]!).map(({ plan }) => plan.id);
+  const { least, most } = inputs!;
+  const isWhole = least.every((id) => sent.includes(id)) && sent.every((id) => most.includes(id));
+  check(isWhole, `${step.id} is sent the results of ${sent}; it should be those of ${most}`);
 }

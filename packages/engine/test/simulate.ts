@@ -7,11 +7,12 @@ import {
   openDeliveries,
   type Plan,
   type RunEvent,
+  type RunState,
 } from '../src/index.ts';
 import { stepsToAdd } from './added-steps.ts';
 import type { Action } from './arbitraries.ts';
 import { permanent, success, transient } from './definitions.ts';
-import { Driver, fold, nameOf, snapshot } from './driver.ts';
+import { Driver, fold, nameOf, type Observer, snapshot } from './driver.ts';
 import { Invariants } from './invariants.ts';
 
 const carryOn: Action[] = [
@@ -21,20 +22,32 @@ const carryOn: Action[] = [
   { kind: 'wake', pick: 0 },
 ];
 
+/** Throws at what must not be. */
+export interface Watcher extends Observer {
+  /** After every commit. */
+  committed(state: RunState): void;
+  /** When nothing is left to send. */
+  finish(state: RunState): void;
+}
+
 interface Interference {
   /** Starts of attempts are written late or never. */
   readonly isLazy: boolean;
   /** Commands that fit or do not fit are decided on, without being applied. */
   readonly asksAround: boolean;
+  /** Who watches; `Invariants` when absent. */
+  readonly invariants?: Watcher;
 }
 
 /** Drives one run by the actions and then to its end, checking after every transaction. Throws at the first fault. */
 export function simulate(
   plan: Plan,
   actions: readonly Action[],
-  { isLazy, asksAround }: Interference = { isLazy: false, asksAround: true },
+  { isLazy, asksAround, invariants = new Invariants(plan) }: Interference = {
+    isLazy: false,
+    asksAround: true,
+  },
 ): Driver {
-  const invariants = new Invariants(plan);
   const driver = new Driver(plan, invariants);
   const shadow = new Shadow(driver);
   const checkAll = () => {
@@ -116,6 +129,14 @@ function perform(driver: Driver, { kind, pick }: Action, isLazy: boolean): void 
       return void driver.apply({ type: 'timeOut' });
     case 'cancel':
       return void driver.apply({ type: 'cancel', commandId: 'c', compensate: pick % 2 === 0 });
+    case 'skip':
+    case 'complete': {
+      const step = choose(driver.state.steps, pick)!.plan.id;
+      const type = kind === 'skip' ? 'skipStep' : 'completeStep';
+      return void driver.apply({ type, commandId: 'c', step });
+    }
+    case 'retry':
+      return void driver.apply({ type: 'retry', commandId: 'c' });
     case 'quarantine':
       return void driver.apply({ type: 'quarantine', code: 'poison', message: 'it kills dispatchers' });
   }
