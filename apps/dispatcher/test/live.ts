@@ -284,7 +284,7 @@ export type TestSession = Awaited<ReturnType<typeof startSession>>;
 /** A session whose loops are turned by the test. */
 export async function startSession(database: TestDatabase, changed: Partial<DispatcherDeps> = {}) {
   const parts = createParts(database.url, database, changed);
-  const session = new Session(parts.deps, () => {});
+  const session = new Session(parts.deps, { onLost() {}, onSuspectGone() {} });
   await session.lease.acquire();
   return {
     ...parts,
