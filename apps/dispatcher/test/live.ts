@@ -292,8 +292,12 @@ export async function startSession(database: TestDatabase, changed: Partial<Disp
     uuid: session.lease.identity.uuid,
     /** Gone without a word, as far as others can see. */
     async die(heir: { readonly session: Session }) {
-      await database.expire(session.lease.identity.uuid);
-      await heir.session.rescue();
+      const { uuid } = session.lease.identity;
+      // A flush that meets the expired lease may take it up again before anybody rescues.
+      while ((await database.dispatchers()).includes(uuid)) {
+        await database.expire(uuid);
+        await heir.session.rescue();
+      }
       await session.lease.tick();
     },
     startOwned: (stored: StoredPlan, uuid: string) => session.startOwned(ownedRun(stored, uuid)),
