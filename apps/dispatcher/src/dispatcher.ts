@@ -102,7 +102,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   /** A new identity, tried until the database takes it. */
   async function open(): Promise<void> {
     while (!isStopped) {
-      const next = new Session(deps, reopen);
+      const next = new Session(deps, { onLost: reopen, onSuspectGone: () => claims.poke() });
       try {
         await next.lease.acquire();
         session = next;

@@ -25,8 +25,14 @@ export interface OwnedRunSize {
 /** The runs that a session drives. */
 export class OwnedRuns implements Iterable<OwnedRun> {
   readonly #runs = new Map<string, OwnedRun>();
+  readonly #onSuspectGone: () => void;
   #bytes = 0;
   #suspect: OwnedRun | null = null;
+
+  /** @param onSuspectGone the next one may be taken. */
+  constructor(onSuspectGone: () => void) {
+    this.#onSuspectGone = onSuspectGone;
+  }
 
   get size(): number {
     return this.#runs.size;
@@ -68,7 +74,7 @@ export class OwnedRuns implements Iterable<OwnedRun> {
     if (run?.driver !== driver) return;
     this.#runs.delete(driver.runUuid);
     this.#bytes -= run.bytes;
-    if (this.#suspect === run) this.#suspect = null;
+    this.#release(run);
   }
 
   grow(run: OwnedRun, bytes: number): void {
@@ -79,6 +85,12 @@ export class OwnedRuns implements Iterable<OwnedRun> {
   /** Its progress is durable: it has not killed anybody. */
   clear(run: OwnedRun): void {
     run.claims = 0;
-    if (this.#suspect === run) this.#suspect = null;
+    this.#release(run);
+  }
+
+  #release(run: OwnedRun): void {
+    if (this.#suspect !== run) return;
+    this.#suspect = null;
+    this.#onSuspectGone();
   }
 }

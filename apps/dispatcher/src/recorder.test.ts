@@ -9,7 +9,8 @@ const completed = (length: number) =>
 
 function record({ claims = 0, runStateBytesMax = 1_000_000 } = {}) {
   const context = new h.FakeContext();
-  const runs = new OwnedRuns();
+  let suspectsGone = 0;
+  const runs = new OwnedRuns(() => void suspectsGone++);
   const tooLarge: string[] = [];
   const recorder = new Recorder({
     ...{ journal: context.journal, runs, clock: context.clock, runStateBytesMax },
@@ -20,7 +21,7 @@ function record({ claims = 0, runStateBytesMax = 1_000_000 } = {}) {
   const ref = { uuid: driver.runUuid, seq: 0, isDiscarded: false };
   const append = (...events: Parameters<typeof h.types>[0]) =>
     recorder.append({ run: ref, events, bytes: 1 });
-  return { context, runs, run, append, tooLarge };
+  return { context, runs, run, append, tooLarge, suspectsGone: () => suspectsGone };
 }
 
 test('what is in flight to the journal is counted until it is settled, well or not', async () => {
@@ -44,15 +45,15 @@ test('results count as memory; the queue row learns of it when it is far behind,
 });
 
 test('a suspect is cleared when its progress is durable, not before', async () => {
-  const { context, runs, run, append } = record({ claims: 2 });
+  const { context, runs, run, append, suspectsGone } = record({ claims: 2 });
   void append({ type: 'run.started', at: 1 }, { type: 'attempt.lost', at: 1, ...attempt });
   await context.commitAll();
   expect([runs.hasSuspect, run.claims]).toEqual([true, 2]);
   void append(completed(1));
   expect(context.appends[0]!.entry.queue).toEqual({ bytes: 1001, parkedUntilMs: null });
-  expect(runs.hasSuspect).toBe(true);
+  expect([runs.hasSuspect, suspectsGone()]).toEqual([true, 0]);
   await context.commitAll();
-  expect([runs.hasSuspect, run.claims]).toEqual([false, 0]);
+  expect([runs.hasSuspect, run.claims, suspectsGone()]).toEqual([false, 0, 1]);
 });
 
 test('a run above the limit is told of once, when what brought it there is done', async () => {

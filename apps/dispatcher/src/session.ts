@@ -44,6 +44,13 @@ export interface NewOwnedRun {
   readonly plan: Plan;
 }
 
+export interface SessionEvents {
+  /** The lease is gone; nothing of this session is true any more. */
+  readonly onLost: (session: Session) => void;
+  /** The suspect that was driven has made progress, or is gone: another may be claimed. */
+  readonly onSuspectGone: () => void;
+}
+
 /** What an api may leave in the inbox. */
 type OutsideCommand = Extract<Command, { readonly commandId: string }>;
 
@@ -61,15 +68,16 @@ export class Session implements DriverContext {
   readonly #deps: DispatcherDeps;
   readonly #exchanges: Exchanges;
   readonly #journal: Journal;
-  readonly #runs = new OwnedRuns();
+  readonly #runs: OwnedRuns;
   readonly #loader: RunLoader;
   readonly #parking: Parking;
   #isStopping = false;
   #isEnded = false;
   #onIdle: (() => void) | null = null;
 
-  constructor(deps: DispatcherDeps, onLost: (session: Session) => void) {
+  constructor(deps: DispatcherDeps, { onLost, onSuspectGone }: SessionEvents) {
     this.#deps = deps;
+    this.#runs = new OwnedRuns(onSuspectGone);
     this.clock = deps.clock;
     const identity = { uuid: randomUUID(), host: hostname(), pid: process.pid };
     const { databaseUrl, log } = deps;

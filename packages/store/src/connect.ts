@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import { watchedSockets } from './watched-socket.ts';
 
 export type Sql = postgres.Sql<{ bigint: number }>;
 
@@ -11,6 +12,10 @@ export interface ConnectOptions {
   readonly withArrays?: boolean;
   /** Wait after a failed connection. Default 0, for callers that wait by themselves. */
   readonly reconnectDelayMs?: number;
+  /** A connection without an answer for this long is broken, with all that waits on it. Default: never. */
+  readonly silenceMsMax?: number;
+  /** Settings of each session, sent as it begins; PgBouncer refuses those that it does not know. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** A connection has ended, for whatever reason. */
   readonly onClose?: () => void;
 }
@@ -21,7 +26,11 @@ export interface ConnectOptions {
  */
 export function connect(url: string, options: ConnectOptions): Sql {
   const { name, max, withArrays = false, reconnectDelayMs = 0, onClose = () => {} } = options;
+  const { silenceMsMax, settings } = options;
+  // An option that the types of postgres.js 3.4.9 leave out.
+  const sockets = silenceMsMax === undefined ? {} : { socket: watchedSockets(silenceMsMax) };
   return postgres(url, {
+    ...sockets,
     max,
     max_lifetime: null,
     idle_timeout: 0,
@@ -32,7 +41,7 @@ export function connect(url: string, options: ConnectOptions): Sql {
     backoff: () => reconnectDelayMs / 1000,
     onnotice: () => {},
     onclose: onClose,
-    connection: { application_name: `waybill ${name}` },
+    connection: { application_name: `waybill ${name}`, ...settings },
     // int8 holds milliseconds and counters here: all below 2^53.
     types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
   });

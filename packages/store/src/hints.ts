@@ -1,4 +1,5 @@
 import { connect, type Sql } from './connect.ts';
+import { createPool } from './pool.ts';
 
 /** `work`: a dispatcher should look at queue and inbox. `runs`: journals that somebody watches grew. */
 export type HintChannel = 'work' | 'runs';
@@ -12,12 +13,14 @@ const reconnectDelayMs = 500;
  * never inside a transaction (its commit would take a global lock), at most one per channel in 5 ms.
  */
 export class Hints {
-  readonly #sql: Sql;
+  readonly #listener: Sql;
+  readonly #sender: Sql;
   readonly #due = new Set<HintChannel>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(databaseUrl: string) {
-    this.#sql = connect(databaseUrl, { name: 'hints', max: 2, reconnectDelayMs });
+    this.#listener = connect(databaseUrl, { name: 'listener', max: 1, reconnectDelayMs });
+    this.#sender = createPool(databaseUrl, { name: 'hints', max: 1, silenceMsMax: 10_000 });
   }
 
   notify(channel: HintChannel): void {
@@ -28,12 +31,12 @@ export class Hints {
   /** Calls back on every hint, and after each reconnect, when hints may have been lost. */
   listen(channel: HintChannel, onHint: () => void): void {
     // A refused LISTEN (PgBouncer, a dead server) leaves polling, which always runs.
-    this.#sql.listen(`waybill_${channel}`, onHint, onHint).catch(() => {});
+    this.#listener.listen(`waybill_${channel}`, onHint, onHint).catch(() => {});
   }
 
   async close(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer);
-    await this.#sql.end({ timeout: 1 });
+    await Promise.all([this.#listener, this.#sender].map((sql) => sql.end({ timeout: 1 })));
   }
 
   #send(): void {
@@ -41,6 +44,6 @@ export class Hints {
     const channels = [...this.#due];
     this.#due.clear();
     const message = channels.map((channel) => `notify waybill_${channel}`).join(';');
-    this.#sql.unsafe(message).catch(() => {});
+    this.#sender.unsafe(message).catch(() => {});
   }
 }

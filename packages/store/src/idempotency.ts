@@ -38,6 +38,14 @@ export async function claimIdempotencyKey(
   return { kind: 'repeat', runUuid: stored.runUuid };
 }
 
+/** In portions that end well within the timeout of a statement. */
 export async function deleteExpiredIdempotencyKeys(sql: Database): Promise<void> {
-  await sql`delete from idempotency_keys where expires_at < now()`;
+  for (let deleted = portion; deleted === portion; ) {
+    const { count } = await sql`
+      delete from idempotency_keys where (project_id, key) in
+        (select project_id, key from idempotency_keys where expires_at < now() limit ${portion})`;
+    deleted = count;
+  }
 }
+
+const portion = 5000;

@@ -5,6 +5,8 @@ export interface DatabaseProxy {
   readonly url: string;
   /** Cuts every connection at the next bytes of this direction, which are not passed on. Resolves when done. */
   cutAt(direction: 'request' | 'answer'): Promise<void>;
+  /** From now on nothing passes on the connections there are, and nobody is told. */
+  goSilent(): void;
   close(): Promise<void>;
 }
 
@@ -12,11 +14,13 @@ export interface DatabaseProxy {
 export async function startProxy(databaseUrl: string): Promise<DatabaseProxy> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
+  const silent = new WeakSet<Socket>();
   let armed: { direction: string; done: () => void } | null = null;
 
   function relay(direction: 'request' | 'answer', from: Socket, to: Socket): void {
     sockets.add(from);
     from.on('data', (bytes) => {
+      if (silent.has(from)) return;
       if (armed?.direction !== direction) return void to.write(bytes);
       armed.done();
       armed = null;
@@ -43,6 +47,9 @@ export async function startProxy(databaseUrl: string): Promise<DatabaseProxy> {
       new Promise((done) => {
         armed = { direction, done };
       }),
+    goSilent() {
+      for (const socket of sockets) silent.add(socket);
+    },
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

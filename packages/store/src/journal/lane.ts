@@ -16,6 +16,9 @@ export class OutcomeUnknownError extends Error {
   }
 }
 
+/** A server on Windows refuses the setting. */
+const canCheckClients = `version() !~* 'mingw|msvc|visual c'`;
+
 /** One database connection that carries one message at a time and is replaced after any break. */
 export class Lane {
   readonly #options: LaneOptions;
@@ -56,7 +59,8 @@ export class Lane {
     const onClose = () => this.#drop(sql);
     const sql: Sql = connect(databaseUrl, { name, max: 1, onClose });
     const setup = sql.unsafe(
-      `set idle_in_transaction_session_timeout = '10s'; set statement_timeout = '10s';
+      `set idle_in_transaction_session_timeout = '10s'; set statement_timeout = '10s'; set tcp_user_timeout = '10s';
+       select set_config('client_connection_check_interval', '5s', false) where ${canCheckClients};
        select current_setting('standard_conforming_strings') as strings`,
     );
     const results = await this.#answered(sql, setup);

@@ -1,0 +1,109 @@
+import { createConnection, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+
+/** What postgres.js tells of where to connect; several hosts are tried in turn. */
+interface Target {
+  readonly host: readonly string[];
+  readonly port: readonly number[];
+  /** Of a unix socket. */
+  readonly path?: string | false | undefined;
+}
+
+/** As `connect_timeout` of a connection that postgres.js opens itself. */
+const connectMsMax = 5000;
+
+/**
+ * Sockets for postgres.js that break when something was sent and nothing came back for `silenceMsMax`: the peer
+ * is gone without a word, and TCP alone would notice after a quarter of an hour. postgres.js then fails what
+ * was asked on that connection and opens another.
+ */
+export function watchedSockets(silenceMsMax: number): (target: Target) => Promise<Duplex> {
+  let next = 0;
+  return async ({ host, port, path }) => {
+    const index = next++ % port.length;
+    const socket = path ? createConnection(path) : createConnection(port[index]!, host[index]);
+    const failure = await connected(socket);
+    if (failure) return failed(failure);
+    // For the server name of TLS.
+    return Object.assign(new WatchedSocket(socket, silenceMsMax), { host: host[index] });
+  };
+}
+
+/** Null, or why not. */
+function connected(socket: Socket): Promise<Error | null> {
+  return new Promise((resolve) => {
+    const late = new Error(`no connection to the database within ${connectMsMax} ms`);
+    const timer = setTimeout(() => settle(late), connectMsMax);
+    const settle = (failure: Error | null) => {
+      clearTimeout(timer);
+      if (failure) socket.destroy();
+      resolve(failure);
+    };
+    socket.once('connect', () => settle(null));
+    socket.once('error', settle);
+  });
+}
+
+/**
+ * Fails at the first write: postgres.js 3.4.9 loses a connection for good when its socket is not made, and never
+ * writes to it again when it closes before that.
+ */
+function failed(error: Error): Duplex {
+  return new Duplex({ read() {}, write: (_bytes, _encoding, done) => done(error) });
+}
+
+/** A stream of its own, not a patched socket: TLS would take the socket's handle and bypass what was patched. */
+class WatchedSocket extends Duplex {
+  readonly #socket: Socket;
+  readonly #silenceMsMax: number;
+  #silence: NodeJS.Timeout | null = null;
+
+  constructor(socket: Socket, silenceMsMax: number) {
+    super({ allowHalfOpen: true });
+    this.#socket = socket;
+    this.#silenceMsMax = silenceMsMax;
+    socket.on('data', (bytes) => {
+      this.#hear();
+      if (!this.push(bytes)) socket.pause();
+    });
+    socket.on('end', () => this.push(null));
+    socket.on('error', (error) => this.destroy(error));
+    socket.on('close', () => this.destroy());
+  }
+
+  get readyState(): Socket['readyState'] {
+    return this.#socket.readyState;
+  }
+
+  setKeepAlive(isOn: boolean, delayMs: number): void {
+    this.#socket.setKeepAlive(isOn, delayMs);
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(bytes: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#silence ??= setTimeout(() => this.#break(), this.#silenceMsMax);
+    this.#socket.write(bytes, done);
+  }
+
+  override _final(done: () => void): void {
+    this.#socket.end(done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#hear();
+    this.#socket.destroy();
+    done(error);
+  }
+
+  #hear(): void {
+    if (this.#silence) clearTimeout(this.#silence);
+    this.#silence = null;
+  }
+
+  #break(): void {
+    this.destroy(new Error(`no answer from the database for ${this.#silenceMsMax} ms`));
+  }
+}
