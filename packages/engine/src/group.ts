@@ -47,6 +47,8 @@ export function letGo(state: RunState, step: StepState, effects: Effects): void 
     member.readyOrder = step.readyOrder;
     state.active++;
   }
+  // In a round in which it alone goes again, because it was cut off behind all of them.
+  if (step.group!.left === 0) state.toJudge.set(step.plan.index, 'end');
   admitMembers(state, step, effects);
 }
 

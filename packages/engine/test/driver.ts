@@ -72,9 +72,13 @@ export class Driver {
     const { ending } = this.state;
     const events = this.#transact(command);
     if (typeof events === 'string') return events;
-    if (this.state.ending !== ending || events.some(({ type }) => earlyEnds.has(type))) this.writeStarts();
-    for (const event of events) this.#record(event);
+    this.#recordAll(events, this.state.ending !== ending);
     return null;
+  }
+
+  #recordAll(events: readonly RunEvent[], isEnding: boolean): void {
+    if (isEnding || events.some(({ type }) => earlyEnds.has(type))) this.writeStarts();
+    for (const event of events) this.#record(event);
   }
 
   #transact(command: Command): readonly RunEvent[] | string {
@@ -98,6 +102,7 @@ export class Driver {
     const name = nameOf(delivery);
     this.due.delete(name);
     const before = this.due.size + this.wakes.size;
+    const { ending } = this.state;
     const events = this.#transact({ type: 'startAttempt', ...this.named(delivery) });
     if (typeof events === 'string') return events;
     const [event] = events;
@@ -105,7 +110,7 @@ export class Driver {
     if (isLazy && isFree && event?.type === 'attempt.started' && events.length === 1) {
       this.lazyStarts.set(name, event);
       this.#observer.event?.(event);
-    } else for (const event of events) this.#record(event);
+    } else this.#recordAll(events, this.state.ending !== ending);
     return null;
   }
 
