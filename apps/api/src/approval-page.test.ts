@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createApprovalTokens } from '@waybill/signing';
 import { expect, test } from 'vitest';
 import { useApi } from '../test/harness.ts';
 import { type ApprovalView, approvalPage } from './approval-page.ts';
@@ -68,4 +69,12 @@ test('a comment with markup is not shown, and one that is too long is refused', 
   expect(status).toBe(200);
   expect(text).toContain('your decision was recorded');
   expect(text).not.toMatch(/alert|<script|<img/i);
+});
+
+test('a link whose time is over is gone', async () => {
+  // Under the master key of the harness.
+  const { mint } = createApprovalTokens('the master key of the api tests');
+  const token = mint({ run: 'run_01h2xcejqtf2nbrexx3vqjhp41', step: 'approval' }, 1);
+  const { status, body } = await api.now.call(`GET /v1/approvals/${token}`, { key: null });
+  expect([status, body.code, body.title]).toEqual([410, 'callback_expired', 'Gone']);
 });
