@@ -45,7 +45,26 @@ def release(message: dict) -> dict:
     return {"released": message["result"]["reservationId"]}
 
 
-JOBS = {"/jobs/reserve": reserve, "/jobs/charge": charge, "/jobs/release": release}
+def split(message: dict) -> dict:
+    """Adds a step for each parcel: they depend on this one. The same ones again change nothing."""
+    parcels = message["context"]["parcels"]
+    steps = [{"id": f"send-{n}", "url": "/jobs/send", "payload": parcel} for n, parcel in enumerate(parcels)]
+    return {"success": True, "result": {"parcels": len(parcels)}, "addSteps": steps}
+
+
+def send(message: dict) -> dict:
+    return {"trackingNumber": "track_" + message["payload"]["sku"]}
+
+
+# What a job gives is the answer: its own JSON is the result, an object of "success", "result", "addSteps" and the
+# like says more.
+JOBS = {
+    "/jobs/reserve": reserve,
+    "/jobs/charge": charge,
+    "/jobs/release": release,
+    "/jobs/split": split,
+    "/jobs/send": send,
+}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -59,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
         if job is None:
             return self.answer(404, {"error": "no such job"})
         try:
-            self.answer(200, {"success": True, "result": job(json.loads(body))})
+            self.answer(200, job(json.loads(body)))
         except Exception as fault:
             self.answer(500, {"success": False, "error": {"message": str(fault)}})
 

@@ -37,7 +37,9 @@ function noteOf({ stepId, type, status, error, retryable }: Exchange): string {
 /** The last line of a run. */
 export function printStatus(run: RunStatus): void {
   const seconds = ((Date.parse(run.completedAt!) - Date.parse(run.startedAt!)) / 1000).toFixed(2);
-  const steps = `${run.completedSteps.length} of ${run.steps.length} steps completed`;
+  // Instances of a `forEach` are listed with the steps, and are none.
+  const total = run.steps.filter(({ index }) => index === undefined).length;
+  const steps = `${run.completedSteps.length} of ${total} steps completed`;
   say(`  ${run.id} ${run.state} in ${seconds} s: ${steps}${failureOf(run)}`);
 }
 

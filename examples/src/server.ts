@@ -3,8 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
 import { Waybill } from '@waybill/sdk';
 import { Hono } from 'hono';
+import { approvalRoutes } from './approval/routes.ts';
 import { type Exchange, observe } from './exchange.ts';
 import { fanOutRoutes } from './fan-out/routes.ts';
+import { newsletterRoutes } from './newsletter/routes.ts';
 import { orderRoutes } from './orders/routes.ts';
 import { webhookRoutes } from './webhooks.ts';
 
@@ -30,6 +32,8 @@ export async function startHandlerServer(options: HandlerServerOptions): Promise
   app.use(observe(onExchange));
   app.route('/', orderRoutes(platform));
   app.route('/', fanOutRoutes(platform));
+  app.route('/', newsletterRoutes(platform));
+  app.route('/', approvalRoutes(platform));
   app.route('/', webhookRoutes(platform));
 
   const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port });

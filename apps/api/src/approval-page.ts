@@ -4,7 +4,8 @@ import { html, raw } from 'hono/html';
 const style = `
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 32rem; margin: 4rem auto; padding: 0 1rem; }
   body { color: #1b1f24; background: #fff; color-scheme: light dark; }
-  label { display: block; margin: 1rem 0; } textarea { width: 100%; font: inherit; }
+  h1, p { overflow-wrap: anywhere; }
+  label { display: block; margin: 1rem 0; } textarea { width: 100%; box-sizing: border-box; font: inherit; }
   button { font: inherit; padding: .5rem 1.25rem; margin-right: .5rem; }
   @media (prefers-color-scheme: dark) { body { color: #e6e6e6; background: #16181b; } }
 `;
@@ -37,7 +38,7 @@ export function approvalPage({ workflow, step, outcome }: ApprovalView) {
       </head>
       <body>
         <h1>${step}</h1>
-        <p>A run of <b>${workflow}</b> waits for a decision.</p>
+        <p>A run of <b>${workflow}</b>${outcome === null ? ' waits for a decision' : ''}.</p>
         ${outcome === null ? form : html`<p role="status">${outcome}</p>`}
       </body>
     </html>`;

@@ -7,12 +7,13 @@ type Members = { readonly [Event in RunEvent as keyof Event]?: Event[keyof Event
 
 /** A journal row as JSON text, with these members too; a result is the text that the handler sent. */
 export function eventText({ seq, event }: StoredEvent, more: Readonly<Record<string, unknown>> = {}): string {
-  const { type, at, step, startedAt, retryAt, commandId, excerpt, result, started, ...rest } =
+  const { type, at, step, startedAt, retryAt, until, commandId, excerpt, result, started, ...rest } =
     event as Members & {
       at: number;
       step?: string;
       startedAt?: number;
       retryAt?: number;
+      until?: number;
       commandId?: string;
       excerpt?: string;
       result?: string;
@@ -26,6 +27,7 @@ export function eventText({ seq, event }: StoredEvent, more: Readonly<Record<str
     ...rest,
     startedAt: startedAt === undefined ? undefined : isoTime(startedAt),
     retryAt: retryAt === undefined ? undefined : isoTime(retryAt),
+    until: until === undefined ? undefined : isoTime(until),
     commandId: commandId === undefined ? undefined : idOfUuid('cmd', commandId),
     answer: excerpt,
     ...more,

@@ -71,6 +71,16 @@ test('events have ids, times and texts as the rest of the API has them', async (
   expect(body.data[5]).toMatchObject({ compensate: false, reason: 'enough' });
 });
 
+test('the end of a wait is a time, too', async () => {
+  const id = await api.now.start({ id: 'waiting', steps: [{ id: 'a', url: '/a' }] });
+  await api.now.record(id, [
+    { type: 'run.started', at: 1000 },
+    { type: 'attempt.pending', at: 2000, ...attempt('a', 1), status: 202, until: 9000 },
+  ]);
+  const { body } = await api.now.call<Page>(`GET /v1/runs/${id}/events`);
+  expect(body.data[2]).toMatchObject({ type: 'attempt.pending', until: '1970-01-01T00:00:09.000Z' });
+});
+
 test('the graph has the steps with their states, and an edge for each dependency', async () => {
   const { body } = await api.now.call(`GET /v1/runs/${await run()}/graph`);
   expect(body).toEqual({

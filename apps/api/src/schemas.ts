@@ -216,6 +216,7 @@ export const eventView = z
     status: z.int().optional(),
     error: runError.optional(),
     retryAt: time.optional(),
+    until: time.optional(),
     answer: z.string().optional(),
     result: z.unknown().optional(),
     compensate: z.boolean().optional(),

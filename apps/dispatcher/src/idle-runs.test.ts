@@ -57,6 +57,16 @@ test('a timeout that can end nothing any more is no deadline', () => {
   expect(leastDeadline(run.driver.state, start + 3_600_000)).toBe(start + day);
 });
 
+test('a run that was retried by hand has its whole time again', () => {
+  const events: RunEvent[] = [
+    { type: 'step.failed', at: start, ...attempt, startedAt: start, error },
+    { type: 'run.failed', at: start },
+    { type: 'run.reopened', at: start + 60_000 },
+    { ...backOff(start + day)[0], attempt: 2 },
+  ];
+  expect(deadlineOf(runAfter(events, { timeout: 60 }))).toBe(start + 120_000);
+});
+
 test('an undelivered hook is awaited for as long as its back-off takes', () => {
   const completed: RunEvent[] = [
     { type: 'step.completed', at: start, ...attempt, startedAt: start, result: '1' },

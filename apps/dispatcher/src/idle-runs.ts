@@ -55,8 +55,8 @@ export function leastDeadline(state: RunState, nowMs: number): number {
 
 /** A timeout that would be rejected, because the run is ending already, is none. */
 function timeoutOf(state: RunState, nowMs: number): number {
-  if (state.startedAt === null || 'rejection' in decide(state, { type: 'timeOut' }, nowMs)) {
+  if (state.clockFrom === null || 'rejection' in decide(state, { type: 'timeOut' }, nowMs)) {
     return Number.POSITIVE_INFINITY;
   }
-  return state.startedAt + state.plan.timeoutMs;
+  return state.clockFrom + state.plan.timeoutMs;
 }

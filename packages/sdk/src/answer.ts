@@ -26,22 +26,22 @@ export function successAnswer(result: unknown): Response {
   return json({ status: 200 }, { success: true, result: result ?? null });
 }
 
-/** What a throw means to Waybill. Only `message` and `code` leave the process, never a stack or a cause. */
+/** What a throw means to Waybill. Of an error `message` and `code` leave the process, never a stack or a cause. */
 export function failureAnswer(thrown: unknown): Response {
   if (thrown instanceof PermanentError) {
-    const { message, code } = thrown;
-    return json({ status: 200 }, { success: false, retryable: false, error: { message, code } });
+    const { message, code, addSteps } = thrown;
+    return json({ status: 200 }, { success: false, retryable: false, error: { message, code }, addSteps });
   }
   if (thrown instanceof RetryableError) return retryableAnswer(thrown);
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return json({ status: 500 }, { success: false, error: { message } });
 }
 
-function retryableAnswer({ message, code, retryAfter }: RetryableError): Response {
+function retryableAnswer({ message, code, retryAfter, addSteps }: RetryableError): Response {
   // The header knows whole seconds only; rounding up keeps it a lower bound.
   const headers: Record<string, string> =
     retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfter)) };
-  const body = { success: false, retryable: true, retryAfter, error: { message, code } };
+  const body = { success: false, retryable: true, retryAfter, error: { message, code }, addSteps };
   return json({ status: 503, headers }, body);
 }
 

@@ -22,6 +22,18 @@ test.each<[string, (c: Callbacks, url: string) => Promise<unknown>, string, obje
     '',
     { success: true, result: 1, next: ['ship'] },
   ],
+  [
+    'steps to add',
+    (c, url) => c.complete(url, 1, { addSteps: [{ id: 'tell', url: '/tell' }] }),
+    '',
+    { success: true, result: 1, addSteps: [{ id: 'tell', url: '/tell' }] },
+  ],
+  [
+    'steps to add to a failure',
+    (c, url) => c.fail(url, 'no', { addSteps: [{ id: 'tell', url: '/tell', runCondition: 'onFailure' }] }),
+    '',
+    { success: false, error: 'no', addSteps: [{ id: 'tell', url: '/tell', runCondition: 'onFailure' }] },
+  ],
   ['a failure in words', (c, url) => c.fail(url, 'no'), '', { success: false, error: 'no' }],
   [
     'a failure with a code and details',

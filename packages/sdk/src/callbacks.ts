@@ -1,4 +1,5 @@
 import type { CompletedOptions } from './answer.ts';
+import type { AddedStep } from './definition.ts';
 import { ConfigError } from './errors.ts';
 import type { Send } from './http.ts';
 import type { CommandAccepted } from './workflows.ts';
@@ -22,6 +23,8 @@ export type CompleteOptions = CompletedOptions;
 export interface FailOptions {
   /** `true`: the step is sent again, as its `retries` say. Default: it fails for good. */
   readonly retryable?: boolean;
+  /** Steps to add to the run although this one fails. */
+  readonly addSteps?: readonly AddedStep[];
 }
 
 export interface Heartbeat {
@@ -51,8 +54,10 @@ export function createCallbacks(send: Send): Callbacks {
   return {
     complete: (url, result = null, { next, addSteps } = {}) =>
       post(url, '', { success: true, result, next, addSteps }),
-    fail: (url, error, { retryable } = {}) =>
-      post(url, '', { success: false, error: error instanceof Error ? plain(error) : error, retryable }),
+    fail: (url, error, { retryable, addSteps } = {}) => {
+      const said = error instanceof Error ? plain(error) : error;
+      return post(url, '', { success: false, error: said, retryable, addSteps });
+    },
     heartbeat: (url, beat = {}) => post(url, '/heartbeat', beat),
   };
 }

@@ -1,3 +1,5 @@
+import type { AddedStep } from './definition.ts';
+
 /** Base of every error this package throws. `code` is stable: branch on it, not on the message. */
 export class WaybillError extends Error {
   override readonly name: string = 'WaybillError';
@@ -68,22 +70,39 @@ export class WaitTimeoutError extends WaybillError {
   }
 }
 
+export interface JobErrorOptions {
+  /** Shown as the code of the step's error. */
+  readonly code?: string;
+  readonly cause?: unknown;
+  /** Steps to add to the run although this one fails: `runCondition: 'onFailure'` runs them then. */
+  readonly addSteps?: readonly AddedStep[];
+}
+
 /** Thrown in a job handler: the step fails for good, without another attempt. */
 export class PermanentError extends WaybillError {
   override readonly name = 'PermanentError';
+  readonly addSteps: readonly AddedStep[] | undefined;
 
-  constructor(message: string, { code = 'permanent_error', cause }: { code?: string; cause?: unknown } = {}) {
+  constructor(message: string, { code = 'permanent_error', cause, addSteps }: JobErrorOptions = {}) {
     super(code, message, { cause });
+    this.addSteps = addSteps;
   }
+}
+
+export interface RetryableErrorOptions extends JobErrorOptions {
+  /** Seconds. */
+  readonly retryAfter?: number;
 }
 
 /** Thrown in a job handler: the attempt fails, and the next one waits at least `retryAfter` seconds. */
 export class RetryableError extends WaybillError {
   override readonly name = 'RetryableError';
   readonly retryAfter: number | undefined;
+  readonly addSteps: readonly AddedStep[] | undefined;
 
-  constructor(message: string, options: { retryAfter?: number; code?: string; cause?: unknown } = {}) {
+  constructor(message: string, options: RetryableErrorOptions = {}) {
     super(options.code ?? 'retryable_error', message, { cause: options.cause });
     this.retryAfter = options.retryAfter;
+    this.addSteps = options.addSteps;
   }
 }

@@ -32,9 +32,11 @@ export {
 export {
   ApiError,
   ConfigError,
+  type JobErrorOptions,
   NetworkError,
   PermanentError,
   RetryableError,
+  type RetryableErrorOptions,
   WaitTimeoutError,
   WaybillError,
 } from './errors.ts';

@@ -1,7 +1,15 @@
 import { createSigner } from '@waybill/signing';
 import { describe, expect, test } from 'vitest';
 import { signedInit, signedRequest, signingSecret, stepMessage } from '../testing/signed-request.ts';
-import { type Job, type JobInput, PermanentError, pending, RetryableError, Waybill } from './index.ts';
+import {
+  completed,
+  type Job,
+  type JobInput,
+  PermanentError,
+  pending,
+  RetryableError,
+  Waybill,
+} from './index.ts';
 
 const { jobs } = new Waybill({ signingSecret });
 
@@ -122,7 +130,61 @@ describe('handler', () => {
     expect(answer.headers.get('waybill-callback')).toBe('pending');
   });
 
+  const later = { id: 'later', url: '/later', runCondition: 'onFailure' } as const;
+
   test.each([
+    ['nothing else', completed(1), { success: true, result: 1 }],
+    ['no result', completed(undefined), { success: true, result: null }],
+    ['a branch', completed(1, { next: ['ship'] }), { success: true, result: 1, next: ['ship'] }],
+    [
+      'steps to add',
+      completed({ a: 1 }, { addSteps: [{ id: 'ship', url: '/ship', dependsOn: ['pack'] }] }),
+      { success: true, result: { a: 1 }, addSteps: [{ id: 'ship', url: '/ship', dependsOn: ['pack'] }] },
+    ],
+  ])('completed() says its result and %s', async (_name, given, expected) => {
+    const answer = await run(() => given);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toBe('application/json');
+    expect(await answer.json()).toEqual(expected);
+  });
+
+  test('gives an instance of a forEach its item and index, and a step its approval links', async () => {
+    const step = { ...stepMessage.step, id: 'notify[7]', item: { to: 'Ada' }, index: 7 };
+    const approvals = { approved: { url: 'https://api.example/v1/approvals/t' } };
+    const body = JSON.stringify({ ...stepMessage, step, approvals });
+    const answer = await run(
+      ({ step, approvals }) => [step.id, step.item, step.index, approvals?.approved?.url],
+      signedRequest({ body }),
+    );
+    const result = ['notify[7]', { to: 'Ada' }, 7, approvals.approved.url];
+    expect(await answer.json()).toEqual({ success: true, result });
+  });
+
+  test.each([
+    [
+      'PermanentError with steps to add',
+      new PermanentError('no', { code: 'declined', addSteps: [later] }),
+      200,
+      null,
+      {
+        success: false,
+        retryable: false,
+        error: { message: 'no', code: 'declined' },
+        addSteps: [later],
+      },
+    ],
+    [
+      'RetryableError with steps to add',
+      new RetryableError('busy', { addSteps: [later] }),
+      503,
+      null,
+      {
+        success: false,
+        retryable: true,
+        error: { message: 'busy', code: 'retryable_error' },
+        addSteps: [later],
+      },
+    ],
     [
       'PermanentError',
       new PermanentError('card declined', { code: 'card_declined' }),

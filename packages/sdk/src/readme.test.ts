@@ -88,6 +88,54 @@ test('approve', async () => {
   await expect(decided('order_124', 'Ada', true)).rejects.toThrow('nobody waits');
 });
 
+const withMembers = (members: object) =>
+  signedRequest({ body: JSON.stringify({ ...stepMessage, ...members }) });
+
+test('grow', async () => {
+  const { split, notify } = await import('../readme/grow.ts');
+  const send = (parcels: object[]) => split(withMembers({ context: { parcels } }));
+  expect(await (await send([{ sku: 'S1' }])).json()).toEqual({
+    success: true,
+    result: { parcels: 1 },
+    addSteps: [{ id: 'send-0', url: '/jobs/send', payload: { sku: 'S1' } }],
+  });
+  expect(await (await send([])).json()).toMatchObject({
+    success: false,
+    error: { code: 'empty' },
+    addSteps: [{ id: 'tell', runCondition: 'onFailure' }],
+  });
+  const step = { ...stepMessage.step, id: 'notify[3]', index: 3, item: { address: 'ada@shop.example' } };
+  const answer = await notify(withMembers({ step }));
+  expect(await answer.json()).toEqual({ success: true, result: { place: 3, sentTo: 'ada@shop.example' } });
+});
+
+test('decide', async () => {
+  const { seen } = await startApi({ json: { id: 'run_1' } });
+  const { ask, decided } = await import('../readme/decide.ts');
+  const answer = await ask(withMembers({ approvals: { approval: { url: 'https://api.example/a' } } }));
+  expect(await answer.json()).toMatchObject({ result: { mailed: 'please decide: https://api.example/a' } });
+  expect((await ask(signedRequest())).status).toBe(500);
+  await decided('run_1', 'Ada');
+  expect(seen).toMatchObject([
+    { url: '/v1/runs/run_1/signals/approved', body: { payload: { approved: true, by: 'Ada' } } },
+  ]);
+});
+
+test('recover', async () => {
+  const failed = { id: 'run_1', state: 'failed', compensation: [] };
+  const undone = { ...failed, compensation: [{ stepId: 'a' }] };
+  const { seen } = await startApi(
+    ...[{ json: { id: 'run_1', state: 'running' } }, { json: failed }, { json: failed }, { json: undone }],
+    { status: 201, json: { id: 'run_2' } },
+  );
+  const { recover } = await import('../readme/recover.ts');
+  expect([await recover('run_1'), await recover('run_1'), await recover('run_1')]).toEqual([
+    ...['run_1', 'run_1', 'run_2'],
+  ]);
+  const posts = seen.filter(({ method }) => method === 'POST');
+  expect(posts.map(({ url }) => url)).toEqual(['/v1/runs/run_1/retry', '/v1/runs/run_1/rerun']);
+});
+
 test('verify', async () => {
   const { POST } = await import('../readme/verify.ts');
   const answer = await POST(signedRequest());

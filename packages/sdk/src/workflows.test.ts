@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type FakeAnswer, fakeApi } from '../testing/fake-api.ts';
 import { fakeRuntime } from '../testing/fake-runtime.ts';
-import { Waybill } from './index.ts';
+import { type AddedStep, Waybill } from './index.ts';
 
 async function setUp(...answers: FakeAnswer[]) {
   const api = await fakeApi(...answers);
@@ -11,6 +11,7 @@ async function setUp(...answers: FakeAnswer[]) {
 }
 
 const definition = { id: 'order', steps: [{ id: 'a', url: '/a' }] };
+const added: AddedStep = { id: 'b', url: '/b', parent: 'a' };
 
 test.each([
   ['create', 'POST /v1/workflows', { ...definition, context: { n: 1 } }],
@@ -36,6 +37,15 @@ test.each([
     'completeStep',
     'POST /v1/runs/run_1/steps/a/complete',
     (w: Waybill['workflows']) => w.completeStep('run_1', 'a'),
+  ],
+  ['retry', 'POST /v1/runs/run_1/retry', (w: Waybill['workflows']) => w.retry('run_1')],
+  ['rerun', 'POST /v1/runs/run_1/rerun', (w: Waybill['workflows']) => w.rerun('run_1')],
+  ['addSteps', 'POST /v1/runs/run_1/steps', (w: Waybill['workflows']) => w.addSteps('run_1', [added])],
+  ['signal', 'POST /v1/runs/run_1/signals/a.b', (w: Waybill['workflows']) => w.signal('run_1', 'a.b')],
+  [
+    'approvalLink',
+    'POST /v1/runs/run_1/steps/wait/approval',
+    (w: Waybill['workflows']) => w.approvalLink('run_1', 'wait'),
   ],
   ['attempts', 'GET /v1/runs/run_1/steps/a/attempts', (w: Waybill['workflows']) => w.attempts('run_1', 'a')],
   ['get', 'GET /v1/workflows/order', (w: Waybill['workflows']) => w.get('order')],
@@ -76,6 +86,35 @@ test('commands by hand carry what they say, and an idempotency key as header alo
   const completed = { result: { by: 'Ada' }, note: 'seen' };
   expect(seen.map(({ body }) => body)).toEqual([{}, {}, { note: 'not today' }, completed]);
   expect(seen.map(({ headers }) => headers['idempotency-key'])).toEqual(['one', 'two', 'three', undefined]);
+});
+
+test('what goes on with a run carries what it says, and an idempotency key as header alone', async () => {
+  const { workflows, seen } = await setUp();
+  await workflows.retry('run_1', { idempotencyKey: 'one' });
+  await workflows.rerun('run_1', { fromStep: 'a', context: { n: 2 }, version: 3, idempotencyKey: 'two' });
+  await workflows.addSteps('run_1', [added], { idempotencyKey: 'three' });
+  await workflows.signal('run_1', 'approved', { by: 'Ada' }, { idempotencyKey: 'four' });
+  await workflows.signal('run_1', 'approved');
+  expect(seen.map(({ body }) => body)).toEqual([
+    {},
+    { fromStep: 'a', context: { n: 2 }, version: 3 },
+    { steps: [added] },
+    { payload: { by: 'Ada' } },
+    { payload: null },
+  ]);
+  expect(seen.map(({ headers }) => headers['idempotency-key'])).toEqual([
+    'one',
+    'two',
+    'three',
+    'four',
+    undefined,
+  ]);
+});
+
+test('approvalLink gives the link', async () => {
+  const link = { url: 'https://api.example/v1/approvals/t', expiresAt: '2026-01-01T00:05:00.000Z' };
+  const { workflows } = await setUp({ json: link });
+  expect(await workflows.approvalLink('run_1', 'wait')).toEqual(link);
 });
 
 test('list turns its filter into a query', async () => {

@@ -112,7 +112,7 @@ export interface Workflows {
   ): Promise<RunStatus | CommandAccepted>;
   /** Sends the failed steps of a failed run again, and what hangs from them. */
   retry(id: string, options?: IdempotencyOptions): Promise<RunStatus | CommandAccepted>;
-  /** Starts a new run that repeats this one, which must have ended. */
+  /** Starts a new run that repeats this one; with `fromStep` this one must have ended. */
   rerun(id: string, options?: RerunOptions & IdempotencyOptions): Promise<RunStatus>;
   /** Adds steps to a run that has not ended, also from inside a handler; the same ones again change nothing. */
   addSteps(

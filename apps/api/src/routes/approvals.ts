@@ -17,6 +17,7 @@ import type { Router, Services } from '../services.ts';
 const tag = { tags: ['Approvals'] };
 const tokenParam = z.object({ token: z.string() });
 const accepted = z.object({ accepted: z.literal(true) });
+const page = { 'text/html': { schema: z.string() } };
 
 /** Signed links that give one wait of a run its signal. There is no API key: the token is the right. */
 export function approvalRoutes(app: Router, services: Services): void {
@@ -27,7 +28,7 @@ export function approvalRoutes(app: Router, services: Services): void {
     path: '/v1/approvals/{token}',
     summary: 'A page that asks a person for the decision',
     request: { params: tokenParam },
-    responses: { 200: { description: 'The page', content: { 'text/html': { schema: z.string() } } } },
+    responses: { 200: { description: 'The page', content: page } },
   });
   app.get('/v1/approvals/:token', async (c) => {
     const { row, step } = await requireToken(services, c);
@@ -40,9 +41,20 @@ export function approvalRoutes(app: Router, services: Services): void {
     method: 'post',
     path: '/v1/approvals/{token}',
     summary: 'Give the decision: the body is the payload of the signal',
-    request: { params: tokenParam, body: jsonOf(approvalBody) },
+    request: {
+      params: tokenParam,
+      body: {
+        content: {
+          ...jsonOf(approvalBody).content,
+          'application/x-www-form-urlencoded': { schema: formFields },
+        },
+      },
+    },
     responses: {
-      200: { description: 'Taken', ...jsonOf(accepted) },
+      200: {
+        description: 'Taken; a form is answered with a page',
+        content: { ...jsonOf(accepted).content, ...page },
+      },
       202: { description: 'Stored; the owner of the run has not taken it yet', ...jsonOf(commandAccepted) },
     },
   });
