@@ -151,7 +151,9 @@ function startRound(state: RunState, { round, at }: RunRetrying, effects: Effect
   const failed = state.awaitingRound.splice(0).sort((a, b) => a - b);
   for (const index of failed) {
     const step = state.steps[index]!;
-    Object.assign(step, { error: null, completedAt: null, endedOrder: null, beganAt: null });
+    Object.assign(step, { error: null, completedAt: null, endedOrder: null });
+    // It waited in vain for its signal, and was not sent.
+    if (step.beganAt !== null) Object.assign(step, { beganAt: null, startedAt: null });
     state.unfinished++;
     resetMembers(state, step);
     enterAgain(state, step, at, effects);

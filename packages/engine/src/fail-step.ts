@@ -34,16 +34,21 @@ export function failStep(
 
 /** Of a join's losers: every dependent is a join that is met, or can still be. */
 function isAbsorbed(state: RunState, step: StepState): boolean {
-  const { dependents } = step.plan;
+  // Steps that were added below it since do not bear on it.
+  const dependents = step.plan.dependents
+    .map((index) => state.steps[index]!)
+    .filter(({ bornAt }) => bornAt === null || bornAt <= step.completedAt!);
   // Its own end is not among what the joins have been told.
   const told = step.ending === null ? 0 : 1;
-  return dependents.length > 0 && dependents.every((index) => isJoinInReach(state.steps[index]!, told));
+  return dependents.length > 0 && dependents.every((dependent) => isJoinInReach(dependent, told));
 }
 
+/** Met, whatever became of it then; or it waits, and can still be met. */
 function isJoinInReach({ plan, state, tally }: StepState, told: 0 | 1): boolean {
-  if (plan.condition.mode !== 'join') return false;
-  if (state !== 'pending') return state !== 'skipped';
-  return tally.ended.succeeded + tally.open - 1 + told >= plan.condition.atLeast;
+  const { mode, atLeast } = plan.condition;
+  if (mode !== 'join') return false;
+  const { succeeded } = tally.ended;
+  return succeeded >= atLeast || (state === 'pending' && succeeded + tally.open - 1 + told >= atLeast);
 }
 
 /** A join can no longer be met: a failure that it had absorbed fails the run after all. */

@@ -95,11 +95,11 @@ function endUnstarted(state: RunState, step: StepState, verdict: 'skip' | 'block
     return 'skipped';
   }
   skip(state, step, 'upstream_failed', at);
-  if (condition.mode === 'join') state.hasBlockedJoin = true;
   return 'blocked';
 }
 
 export function skip(state: RunState, step: StepState, reason: StepReason, at: number): void {
   endStep(state, step, 'skipped', at);
   step.reason = reason;
+  if (step.plan.condition.mode === 'join') state.hasBlockedJoin = true;
 }

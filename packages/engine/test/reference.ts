@@ -28,6 +28,8 @@ export class Reference {
   #dueSteps: number[] = [];
   /** Losers of joins, in the order in which they failed. */
   readonly #absorbed: Book[] = [];
+  /** When an event came, by the step that it ended. */
+  readonly #failedAt = new Map<string, number>();
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -41,6 +43,7 @@ export class Reference {
 
   event(event: RunEvent): void {
     const endedBefore = new Set(this.#ended());
+    if ('step' in event && event.step !== undefined) this.#failedAt.set(event.step, event.at);
     if ('delivery' in event) {
       if (event.delivery === 'step') this.#stepEvent(event, this.#book(event.step!));
     } else this.#runEvent(event);
@@ -193,10 +196,13 @@ export class Reference {
   }
 
   #isAbsorbed({ step: { id } }: Book): boolean {
-    const below = this.#books.filter(({ step }) => step.dependsOn.includes(id));
-    const isInReach = ({ step: { join, dependsOn } }: Book) => {
+    const failedAt = this.#failedAt.get(id)!;
+    const below = this.#books.filter(({ step, bornAt }) => step.dependsOn.includes(id) && bornAt <= failedAt);
+    const isInReach = ({ step: { join = 0, dependsOn }, end }: Book) => {
       const others = dependsOn.filter((other) => other !== id).map((other) => this.#book(other).end);
-      return join !== undefined && others.filter((end) => end === null || end === 'S').length >= join;
+      const met = others.filter((other) => other === 'S').length;
+      const open = others.filter((other) => other === null).length;
+      return join > 0 && (met >= join || (end === null && met + open >= join));
     };
     return below.length > 0 && below.every(isInReach);
   }
@@ -331,7 +337,9 @@ export class Reference {
 
   /** Ready steps go at once; of those in the lane the first in definition order, when it is free. */
   #checkGrants(): void {
-    const fresh = this.#dueSteps.map((index) => this.#books[index]!).filter((book) => !book.isGranted);
+    // Not what was due and cut off in one commit.
+    const isDue = (book: Book) => !book.isGranted && (book.isReady || isActive(book));
+    const fresh = this.#dueSteps.map((index) => this.#books[index]!).filter(isDue);
     this.#dueSteps = [];
     for (const book of fresh) book.isGranted = true;
     const isSent = ({ step }: Book) => step.sleep === undefined && step.waitFor === undefined;
