@@ -14,6 +14,8 @@ export interface DriverContext {
   readonly timers: Timers;
   readonly lazyStarts: LazyStarts;
   readonly queue: SendQueue;
+  /** Whether the lease allows to send in this very tick. */
+  maySend(): boolean;
   /** Sends the delivery's open attempt; its end comes back as `driver.endAttempt`. */
   exchange(driver: RunDriver, delivery: Delivery): void;
   abort(delivery: Delivery): void;

@@ -1,6 +1,6 @@
-import type { RunEvent } from '@waybill/engine';
 import type { Journal, JournalEntry } from '@waybill/store';
 import type { Clock } from './clock.ts';
+import { bytesKept } from './entry-bytes.ts';
 import type { OwnedRun, OwnedRuns } from './owned-runs.ts';
 
 export interface RecorderOptions {
@@ -58,10 +58,3 @@ export class Recorder {
 
 /** What follows from a takeover alone is no progress: a run that kills its owners gets that far each time. */
 const takeoverTypes: ReadonlySet<string> = new Set(['run.started', 'attempt.started', 'attempt.lost']);
-
-/** What a run's state keeps of its events. */
-export function bytesKept(events: readonly RunEvent[]): number {
-  let bytes = 0;
-  for (const event of events) if ('result' in event) bytes += event.result?.length ?? 0;
-  return bytes;
-}

@@ -8,7 +8,6 @@ import {
   evolve,
   findDelivery,
   isSendable,
-  isTerminal,
   openDeliveries,
   type Plan,
   type Rejection,
@@ -19,22 +18,14 @@ import {
   wakes,
 } from '@waybill/engine';
 import type { RunInfo } from '@waybill/protocol';
-import {
-  type InboxRow,
-  type JournalEntry,
-  type NewChild,
-  type NewRun,
-  type RunRef,
-  StoreError,
-} from '@waybill/store';
+import { type InboxRow, type JournalEntry, type NewRun, type RunRef, StoreError } from '@waybill/store';
 import { newChild } from './children.ts';
 import { CollectedEffects } from './collected-effects.ts';
 import type { DriverContext } from './driver-context.ts';
-import { bytesOf } from './entry-bytes.ts';
-import { postsOf } from './posts.ts';
+import { type Extra, entryOf } from './journal-entry.ts';
 import { urlOf } from './prepare.ts';
 import type { Project } from './project-cache.ts';
-import type { Timer } from './timers.ts';
+import { RunTimers } from './run-timers.ts';
 
 export interface DriverOptions {
   readonly runUuid: string;
@@ -43,6 +34,9 @@ export interface DriverOptions {
   readonly project: Project;
   readonly context: DriverContext;
 }
+
+/** Before the workflow of a step is looked up again, in ms. */
+const lookUpPauseMs = 1000;
 
 /** Why a run may not be driven on. */
 export interface Quarantine {
@@ -62,16 +56,11 @@ export class RunDriver {
   readonly state: RunState;
   readonly #ref: RunRef;
   readonly #context: DriverContext;
-  readonly #retryTimers = new Map<Delivery, Timer>();
-  /** Delays of steps, and waits for callbacks. */
-  readonly #wakeTimers = new Set<Timer>();
+  readonly #timers: RunTimers;
   /** Commands answered: a look at the inbox from before the commit of an answer shows its row once more. */
   readonly #answered = new Set<string>();
   /** Due, but as many are in flight as the run allows; oldest first. */
   readonly #held: Delivery[] = [];
-  #runTimer: Timer | null = null;
-  /** From when the run timer counts. */
-  #clockFrom: number | null = null;
   #isDiscarded = false;
 
   constructor({ runUuid, plan, info, project, context }: DriverOptions) {
@@ -81,6 +70,14 @@ export class RunDriver {
     this.#context = context;
     this.state = createRunState(plan, info.id, info.context);
     this.#ref = { uuid: runUuid, seq: 0, isDiscarded: false };
+    this.#timers = new RunTimers({
+      state: this.state,
+      timers: context.timers,
+      guard: (fire) => this.#guard(fire),
+      onRetry: (delivery) => this.#enqueue(delivery),
+      onWake: (target) => this.#wake(target),
+      onTimeout: () => this.#beforeTimeout(() => this.apply({ type: 'timeOut' })),
+    });
   }
 
   get isDiscarded(): boolean {
@@ -89,10 +86,10 @@ export class RunDriver {
 
   /** A run that this dispatcher creates and owns from its first row on. Resolves when it is durable. */
   create(run: NewRun): Promise<void> {
-    const collected = new CollectedEffects();
+    const effects = new CollectedEffects();
     const event: RunEvent = { type: 'run.created', at: run.createdAtMs, started: true };
-    const events = begin(this.state, event, collected);
-    return this.#append(events, collected, { create: run });
+    const events = begin(this.state, event, effects);
+    return this.#append({ events, effects }, { create: run });
   }
 
   /**
@@ -118,9 +115,7 @@ export class RunDriver {
     const waking = wakes(this.state);
     if (this.state.state === 'pending') this.apply({ type: 'start' });
     else if (openDeliveries(this.state).length > 0) this.apply({ type: 'loseAttempts' });
-    this.#armRunTimer();
-    for (const delivery of due) this.#schedule(delivery);
-    for (const { target, at } of waking) this.#wakeAt(target, at);
+    this.#letOut({ dueDeliveries: due, wakes: waking, revokedDeliveries: [], onCommit: null });
     return true;
   }
 
@@ -207,7 +202,10 @@ export class RunDriver {
   }
 
   #exchange(delivery: Delivery): void {
-    if (!this.#isDiscarded && delivery.open) this.#context.exchange(this, delivery);
+    if (this.#isDiscarded || !delivery.open) return;
+    // The queue let it go before its start was recorded: the lease may be in doubt by now.
+    if (this.#context.maySend()) this.#context.exchange(this, delivery);
+    else this.endAttempt(delivery, delivery.attempts, 'lost');
   }
 
   /** A place among those in flight is free. */
@@ -224,15 +222,13 @@ export class RunDriver {
     const { workflow } = step.definition;
     const found = await this.#context.findWorkflow(this.project.uuid, workflow!);
     if (this.#isDiscarded || delivery.open) return;
-    const now = this.#context.clock.now();
     if (!found) {
       const error = { code: 'unknown_workflow', message: `no workflow "${workflow}"` };
       this.apply({ type: 'startChild', step: step.id, child: { error } });
       return;
     }
-    const child = newChild(this, delivery, found, now);
-    const children: NewChild[] = [child];
-    this.apply({ type: 'startChild', step: step.id, child: { id: child.id } }, { children });
+    const child = newChild(this, delivery, found, this.#context.clock.now());
+    this.apply({ type: 'startChild', step: step.id, child: { id: child.id } }, { child });
   }
 
   /** The exchange is over. `attempt` guards against an answer that was given up meanwhile. */
@@ -248,9 +244,7 @@ export class RunDriver {
   /** Forgets everything: the journal is the truth. */
   discard(): void {
     this.#isDiscarded = true;
-    for (const timer of this.#retryTimers.values()) this.#context.timers.cancel(timer);
-    for (const timer of this.#wakeTimers) this.#context.timers.cancel(timer);
-    if (this.#runTimer) this.#context.timers.cancel(this.#runTimer);
+    this.#timers.clear();
     for (const delivery of openDeliveries(this.state)) this.#giveUp(delivery);
     this.#context.queue.remove(this);
   }
@@ -270,9 +264,10 @@ export class RunDriver {
   }
 
   /** Appends and lets the effects out on commit; a failure has been dealt with when it gets here. */
-  #record({ events, effects, isEnding }: Applied, extra: Extra): void {
+  #record(applied: Applied, extra: Extra): void {
+    const { events, effects, isEnding } = applied;
     if (isEnding || events.some((event) => needsStarts.has(event.type))) this.#recordStarts(effects);
-    this.#append(events, effects, extra).catch(() => {});
+    this.#append(applied, extra).catch(() => {});
   }
 
   /**
@@ -285,38 +280,15 @@ export class RunDriver {
     }
   }
 
-  async #append(
-    events: readonly RunEvent[],
-    effects: CollectedEffects,
-    { children: asked, ...extra }: Extra & Pick<JournalEntry, 'create'>,
-  ): Promise<void> {
-    const { state } = this;
-    const isChanged = events.some((event) => changeTypes.has(event.type)) && extra.create === undefined;
-    const isEnd = events.some((event) => endTypes.has(event.type));
-    // Not if the step could not become a run after all.
-    const children = events.some(({ type }) => type === 'child.started') ? asked : undefined;
-    const posts = postsOf(this, effects, isEnd);
-    const entry: JournalEntry = {
-      run: this.#ref,
-      events,
-      ...extra,
-      ...(children ? { children } : {}),
-      ...(posts.length > 0 ? { posts } : {}),
-      change:
-        isEnd || isChanged
-          ? { state: state.state, startedAtMs: state.startedAt, finishedAtMs: state.completedAt }
-          : undefined,
-      // Starts recorded before the end are not the end, though memory is done already.
-      done: state.phase === 'done' && events.some((event) => event.type !== 'attempt.started'),
-      bytes: bytesOf(events) + (extra.create?.context.length ?? 0),
-    };
+  async #append(applied: Pick<Applied, 'events' | 'effects'>, extra: Extra): Promise<void> {
+    const entry = entryOf(this, this.#ref, applied, extra);
     try {
       await this.#context.journal.append(entry);
     } catch (error) {
       this.#failed(error);
       throw error;
     }
-    this.#committed(effects, entry);
+    this.#committed(applied.effects, entry);
   }
 
   #committed(effects: CollectedEffects, entry: JournalEntry): void {
@@ -327,12 +299,12 @@ export class RunDriver {
     if (entry.done && !this.#isDiscarded) this.#context.onDone(this);
   }
 
-  #letOut(effects: CollectedEffects): void {
-    if (this.state.clockFrom !== this.#clockFrom) this.#armRunTimer();
-    for (const delivery of effects.revokedDeliveries) this.#revoke(delivery);
-    for (const delivery of effects.dueDeliveries) this.#schedule(delivery);
-    for (const { target, at } of effects.wakes) this.#wakeAt(target, at);
-    effects.onCommit?.();
+  #letOut({ revokedDeliveries, dueDeliveries, wakes, onCommit }: Released): void {
+    if (!this.#isDiscarded) this.#timers.armTimeout();
+    for (const delivery of revokedDeliveries) this.#revoke(delivery);
+    for (const delivery of dueDeliveries) this.#schedule(delivery);
+    for (const { target, at } of wakes) if (!this.#isDiscarded) this.#timers.wakeAt(target, at);
+    onCommit?.();
   }
 
   #failed(error: unknown): void {
@@ -348,61 +320,36 @@ export class RunDriver {
     if (this.#isDiscarded) return;
     const { retryAt } = delivery;
     if (retryAt === null || retryAt <= this.#context.clock.now()) return this.#enqueue(delivery);
-    const timer = this.#at(retryAt, () => {
-      this.#retryTimers.delete(delivery);
-      this.#enqueue(delivery);
-    });
-    this.#retryTimers.set(delivery, timer);
+    this.#timers.retryAt(delivery, retryAt);
   }
 
   #enqueue(delivery: Delivery): void {
     const isChild = delivery.kind === 'step' && this.state.plan.steps[delivery.index]!.kind === 'workflow';
     if (!isChild) return this.#context.queue.push(this, delivery, urlOf(this.state, delivery));
-    this.#startChild(delivery).catch((error: unknown) => this.#failed(error));
+    this.#startChild(delivery).catch(() => {
+      // The database cannot be asked now, which is not the run's fault.
+      if (!this.#isDiscarded) this.#timers.retryAt(delivery, this.#context.clock.now() + lookUpPauseMs);
+    });
   }
 
-  /** A wake-up that has become pointless is rejected when it comes: nothing has to take it back. */
-  #wakeAt(target: WakeTarget, at: number): void {
-    if (this.#isDiscarded) return;
-    const timer = this.#at(at, () => {
-      this.#wakeTimers.delete(timer);
-      if (target.kind === 'step') this.apply({ type: 'wakeStep', step: target.step });
-      else this.#beforeTimeout(() => this.apply({ type: 'expireAttempt', ...target }));
-    });
-    this.#wakeTimers.add(timer);
+  /** What is in the inbox comes first: a callback, or a signal, that was stored in time beats the timeout. */
+  #wake(target: WakeTarget): void {
+    if (target.kind === 'attempt')
+      return this.#beforeTimeout(() => this.apply({ type: 'expireAttempt', ...target }));
+    const wake = () => this.apply({ type: 'wakeStep', step: target.step });
+    const index = this.state.plan.indexById.get(target.step)!;
+    if (this.state.plan.steps[index]!.kind === 'wait') this.#beforeTimeout(wake);
+    else wake();
   }
 
   #revoke(delivery: Delivery): void {
-    const timer = this.#retryTimers.get(delivery);
-    if (timer) this.#context.timers.cancel(timer);
-    this.#retryTimers.delete(delivery);
+    this.#timers.cancelRetry(delivery);
     this.#giveUp(delivery);
   }
 
   #giveUp(delivery: Delivery): void {
     this.#context.lazyStarts.drop(delivery);
     this.#context.abort(delivery);
-  }
-
-  /** Counts from the start, and anew from a retry by hand. */
-  #armRunTimer(): void {
-    const { clockFrom, plan } = this.state;
-    if (
-      this.#isDiscarded ||
-      clockFrom === null ||
-      clockFrom === this.#clockFrom ||
-      isTerminal(this.state.state)
-    )
-      return;
-    if (this.#runTimer) this.#context.timers.cancel(this.#runTimer);
-    this.#clockFrom = clockFrom;
-    this.#runTimer = this.#at(clockFrom + plan.timeoutMs, () => {
-      this.#beforeTimeout(() => this.apply({ type: 'timeOut' }));
-    });
-  }
-
-  #at(at: number, fire: () => void): Timer {
-    return this.#context.timers.at(at, () => this.#guard(fire));
   }
 
   #beforeTimeout(fire: () => void): void {
@@ -412,6 +359,8 @@ export class RunDriver {
 
 export type EndedExchange = Extract<Command, { type: 'endAttempt' }>['outcome'] | 'lost';
 
+type Released = Pick<CollectedEffects, 'revokedDeliveries' | 'dueDeliveries' | 'wakes' | 'onCommit'>;
+
 /** A transition in memory, still to be recorded. */
 interface Applied {
   readonly events: readonly RunEvent[];
@@ -419,8 +368,6 @@ interface Applied {
   /** The run began to end. */
   readonly isEnding: boolean;
 }
-
-type Extra = Pick<JournalEntry, 'consumed' | 'children'>;
 
 /** These rest on what has been sent: starts kept back are recorded before them. */
 const needsStarts: ReadonlySet<string> = new Set([
@@ -433,10 +380,3 @@ const needsStarts: ReadonlySet<string> = new Set([
   'run.cancelling',
   'run.quarantined',
 ]);
-const endTypes: ReadonlySet<string> = new Set([
-  'run.completed',
-  'run.failed',
-  'run.cancelled',
-  'run.quarantined',
-]);
-const changeTypes: ReadonlySet<string> = new Set(['run.started', 'run.reopened']);

@@ -11,8 +11,8 @@ import {
 import type { DispatcherDeps } from './dispatcher.ts';
 import type { DriverContext } from './driver-context.ts';
 import { infoOf } from './driver-info.ts';
+import { bytesKept } from './entry-bytes.ts';
 import type { OwnedRuns } from './owned-runs.ts';
-import { bytesKept } from './recorder.ts';
 import { type Quarantine, RunDriver } from './run-driver.ts';
 import { stateTooLarge } from './state-room.ts';
 

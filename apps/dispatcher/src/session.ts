@@ -224,6 +224,10 @@ export class Session implements DriverContext {
     void this.#journal.close();
   }
 
+  maySend(): boolean {
+    return !this.#isStopping && this.lease.maySend();
+  }
+
   exchange(driver: RunDriver, delivery: Delivery): void {
     this.#exchanges.start(driver, delivery);
   }

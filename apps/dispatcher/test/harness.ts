@@ -108,6 +108,9 @@ export class FakeContext implements DriverContext {
     if (this.crash) throw this.crash;
     this.sent.push(delivery);
   }
+  maySend(): boolean {
+    return this.isOpen;
+  }
   findWorkflow = async (): Promise<null> => null;
   onCrash(driver: RunDriver, error: unknown): void {
     this.crashes.push(error);

@@ -1,0 +1,51 @@
+import type { RunEvent } from '@waybill/engine';
+import type { JournalEntry, NewChild, RunRef } from '@waybill/store';
+import type { CollectedEffects } from './collected-effects.ts';
+import { bytesOf } from './entry-bytes.ts';
+import { postsOf } from './posts.ts';
+import type { RunDriver } from './run-driver.ts';
+
+/** What a transition may carry beside its events. */
+export type Extra = Pick<JournalEntry, 'create' | 'consumed'> & {
+  /** The run that a sub-workflow step becomes, if the transition lets it. */
+  readonly child?: NewChild;
+};
+
+const endTypes: ReadonlySet<string> = new Set([
+  'run.completed',
+  'run.failed',
+  'run.cancelled',
+  'run.quarantined',
+]);
+const changeTypes: ReadonlySet<string> = new Set(['run.started', 'run.reopened']);
+
+/** All rows of one transition. To be called right after it: the state is what the events made of it. */
+export function entryOf(
+  driver: RunDriver,
+  run: RunRef,
+  { events, effects }: { readonly events: readonly RunEvent[]; readonly effects: CollectedEffects },
+  { child, create, consumed }: Extra,
+): JournalEntry {
+  const { state } = driver;
+  const isEnd = events.some(({ type }) => endTypes.has(type));
+  const isChanged = isEnd || (create === undefined && events.some(({ type }) => changeTypes.has(type)));
+  const hasChild = child !== undefined && events.some(({ type }) => type === 'child.started');
+  const posts = postsOf(driver, effects, isEnd);
+  const change = { state: state.state, startedAtMs: state.startedAt, finishedAtMs: state.completedAt };
+  return {
+    run,
+    events,
+    ...(create ? { create } : {}),
+    ...(consumed ? { consumed } : {}),
+    ...(hasChild ? { children: [child] } : {}),
+    ...(posts.length > 0 ? { posts } : {}),
+    ...(isChanged ? { change } : {}),
+    // Starts recorded before the end are not the end, though memory is done already.
+    done: state.phase === 'done' && events.some(({ type }) => type !== 'attempt.started'),
+    bytes:
+      bytesOf(events) +
+      (create?.context.length ?? 0) +
+      (hasChild ? child.run.context.length : 0) +
+      posts.reduce((sum, { command }) => sum + command.length, 0),
+  };
+}
