@@ -117,9 +117,12 @@ test('an approval link: the request above the wait carries it, its page asks, an
   expect((await fetch(url, { method: 'POST', body: form })).status).toBe(200);
   const run = await client.ended(id);
   expect(run.results.wait).toEqual({ approved: true, comment: '<b>fine</b>' });
-  expect((await fetch(url, { method: 'POST', body: form })).status).toBe(409);
+  const again = await fetch(url, { method: 'POST', body: form });
+  expect([again.status, again.headers.get('content-type')]).toEqual([409, 'text/html; charset=UTF-8']);
+  expect(await again.text()).toContain('Nothing is left to decide: this step is completed.');
   expect(await (await fetch(url)).text()).toContain('Nothing is left to decide');
-  expect((await fetch(`${url}x`)).status).toBe(404);
+  const none = await fetch(`${url}x`);
+  expect([none.status, await none.text()]).toMatchObject([404, expect.stringContaining('no such decision')]);
 });
 
 test('a link can be had by API too; an empty body approves', async () => {

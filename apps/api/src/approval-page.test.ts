@@ -75,6 +75,8 @@ test('a link whose time is over is gone', async () => {
   // Under the master key of the harness.
   const { mint } = createApprovalTokens('the master key of the api tests');
   const token = mint({ run: 'run_01h2xcejqtf2nbrexx3vqjhp41', step: 'approval' }, 1);
-  const { status, body } = await api.now.call(`GET /v1/approvals/${token}`, { key: null });
+  const page = await api.now.call(`GET /v1/approvals/${token}`, { key: null });
+  expect([page.status, page.text]).toMatchObject([410, expect.stringContaining('is over')]);
+  const { status, body } = await api.now.call(`POST /v1/approvals/${token}`, { key: null, body: {} });
   expect([status, body.code, body.title]).toEqual([410, 'callback_expired', 'Gone']);
 });

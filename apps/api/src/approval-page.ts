@@ -20,7 +20,8 @@ export const approvalPolicy = [
 ].join('; ');
 
 export interface ApprovalView {
-  readonly workflow: string;
+  /** Null when the link names no run any more. */
+  readonly workflow: string | null;
   readonly step: string;
   /** What has become of it; null while it can still be given. */
   readonly outcome: string | null;
@@ -33,12 +34,12 @@ export function approvalPage({ workflow, step, outcome }: ApprovalView) {
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width" />
-        <title>${step} · ${workflow}</title>
+        <title>${workflow === null ? step : `${step} · ${workflow}`}</title>
         <style>${raw(style)}</style>
       </head>
       <body>
         <h1>${step}</h1>
-        <p>A run of <b>${workflow}</b>${outcome === null ? ' waits for a decision' : ''}.</p>
+        ${workflow === null ? '' : html`<p>A run of <b>${workflow}</b>${outcome === null ? ' waits for a decision' : ''}.</p>`}
         ${outcome === null ? form : html`<p role="status">${outcome}</p>`}
       </body>
     </html>`;

@@ -17,7 +17,7 @@ export function decideSignal(state: RunState, command: Signal, now: number): Dec
     if (meant?.plan.kind !== 'wait') return reject('unknown_step', `no step "${step}" waits for a signal`);
     if (hasEnded(meant)) return reject('step_ended', `step "${step}" is already ${meant.state}`);
   }
-  if (state.signalCount >= signalsMax) {
+  if (state.signalCount >= signalsMax && takersOf(state, name, step).length === 0) {
     return reject('too_many_signals', `${signalsMax} signals wait to be taken already`);
   }
   const applied = { type: 'command.applied', at: now, commandId } as const;
@@ -32,11 +32,16 @@ export function receive(state: RunState, { name, step, result }: SignalReceived)
   if (queue) queue.push(result);
   else state.signals.set(key, [result]);
   state.signalCount++;
-  const takers = [...state.openWaits].filter((index) => {
+  const takers = takersOf(state, name, step);
+  if (takers.length > 0) state.toJudge.set(Math.min(...takers), 'signal');
+}
+
+/** Indices of the steps that wait for it. */
+function takersOf(state: RunState, name: string, step: string | undefined): number[] {
+  return [...state.openWaits].filter((index) => {
     const { id, definition } = state.plan.steps[index]!;
     return step === undefined ? definition.waitFor!.signal === name : id === step;
   });
-  if (takers.length > 0) state.toJudge.set(Math.min(...takers), 'signal');
 }
 
 /** Whether a signal for this wait was there before it began. */

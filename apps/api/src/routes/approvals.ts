@@ -6,18 +6,23 @@ import type { Context } from 'hono';
 import { type ApprovalView, approvalPage, approvalPolicy } from '../approval-page.ts';
 import { requireScope } from '../auth.ts';
 import { parseWith, readJson } from '../body.ts';
-import { sendCommand } from '../command.ts';
+import { type SentCommand, sendCommand } from '../command.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
 import { idParam } from '../params.ts';
 import { requireRun } from '../require-run.ts';
-import { approvalBody, approvalLink, commandAccepted } from '../schemas.ts';
+import { approvalBody, approvalLink, commandAccepted, problem } from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
 
 const tag = { tags: ['Approvals'] };
 const tokenParam = z.object({ token: z.string() });
 const accepted = z.object({ accepted: z.literal(true) });
 const page = { 'text/html': { schema: z.string() } };
+
+/** A form is answered with a page, JSON with a problem. */
+function orPage(description: string) {
+  return { description, content: { 'application/problem+json': { schema: problem }, ...page } };
+}
 
 /** Signed links that give one wait of a run its signal. There is no API key: the token is the right. */
 export function approvalRoutes(app: Router, services: Services): void {
@@ -28,11 +33,17 @@ export function approvalRoutes(app: Router, services: Services): void {
     path: '/v1/approvals/{token}',
     summary: 'A page that asks a person for the decision',
     request: { params: tokenParam },
-    responses: { 200: { description: 'The page', content: page } },
+    responses: {
+      200: { description: 'The page', content: page },
+      404: { description: 'No such decision', content: page },
+      410: { description: 'Its time is over', content: page },
+    },
   });
   app.get('/v1/approvals/:token', async (c) => {
-    const { row, step } = await requireToken(services, c);
-    return pageResponse(c, await viewOf(services, row, step));
+    return forPerson(c, async () => {
+      const { row, step } = await requireToken(services, c);
+      return pageResponse(c, await viewOf(services, row, step));
+    });
   });
 
   documented(app, {
@@ -56,21 +67,51 @@ export function approvalRoutes(app: Router, services: Services): void {
         content: { ...jsonOf(accepted).content, ...page },
       },
       202: { description: 'Stored; the owner of the run has not taken it yet', ...jsonOf(commandAccepted) },
+      404: orPage('No such decision'),
+      409: orPage('It has been decided, or the run has ended'),
+      410: orPage('Its time is over'),
     },
   });
   app.post('/v1/approvals/:token', async (c) => {
-    const { row, step } = await requireToken(services, c);
     const isForm = c.req.header('content-type')?.startsWith('application/x-www-form-urlencoded') ?? false;
-    const payload = isForm ? await formPayload(c) : await jsonPayload(c);
-    const { state } = await services.views.get(row);
-    const name = state.plan.steps[state.plan.indexById.get(step)!]!.definition.waitFor!.signal;
-    const sent = await sendCommand(services, row, { type: 'signal', name, step, payload }, null);
-    if (isForm) {
-      const { workflowId: workflow } = (await services.views.get(row)).info;
-      return pageResponse(c, { workflow, step, outcome: 'Thank you: your decision was recorded.' });
-    }
+    if (isForm) return forPerson(c, () => decideByForm(services, c));
+    const { row, step } = await requireToken(services, c);
+    const sent = await signal(services, row, step, await jsonPayload(c));
     return sent.outcome ? c.json({ accepted: true }) : c.json({ commandId: sent.commandId }, 202);
   });
+}
+
+async function decideByForm(services: Services, c: Context<ApiEnv>): Promise<Response> {
+  const { row, step } = await requireToken(services, c);
+  const payload = await formPayload(c);
+  try {
+    await signal(services, row, step, payload);
+  } catch (error) {
+    // Somebody was faster, or pressed twice: the page says what has become of it.
+    if (!(error instanceof Problem) || error.status !== 409) throw error;
+    return pageResponse(c, await viewOf(services, row, step), 409);
+  }
+  const { workflowId: workflow } = (await services.views.get(row)).info;
+  return pageResponse(c, { workflow, step, outcome: 'Thank you: your decision was recorded.' });
+}
+
+async function signal(services: Services, row: RunRow, step: string, payload: string): Promise<SentCommand> {
+  const { state } = await services.views.get(row);
+  const name = state.plan.steps[state.plan.indexById.get(step)!]!.definition.waitFor!.signal;
+  return sendCommand(services, row, { type: 'signal', name, step, payload }, null);
+}
+
+/** A person is shown a page, also for a link that is none any more. */
+async function forPerson(c: Context<ApiEnv>, answer: () => Promise<Response>): Promise<Response> {
+  try {
+    return await answer();
+  } catch (error) {
+    const isOver = error instanceof Problem && (error.status === 404 || error.status === 410);
+    if (!isOver) throw error;
+    const outcome =
+      error.status === 410 ? 'The time for this decision is over.' : 'There is no such decision.';
+    return pageResponse(c, { workflow: null, step: 'Approval', outcome }, error.status);
+  }
 }
 
 /** For those who have a key: a link to hand to a person. */
@@ -127,8 +168,12 @@ async function viewOf({ views }: Services, row: RunRow, stepId: string): Promise
   return { workflow: info.workflowId, step: stepId, outcome };
 }
 
-function pageResponse(c: Context<ApiEnv>, view: ApprovalView): Response | Promise<Response> {
-  return c.html(approvalPage(view), 200, {
+function pageResponse(
+  c: Context<ApiEnv>,
+  view: ApprovalView,
+  status: 200 | 404 | 409 | 410 = 200,
+): Response | Promise<Response> {
+  return c.html(approvalPage(view), status, {
     'content-security-policy': approvalPolicy,
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
