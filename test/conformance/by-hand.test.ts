@@ -80,3 +80,39 @@ test('what has ended cannot be ended again, and what does not exist is 404', asy
   expect(await command('steps/nothing/skip')).toMatchObject({ status: 404 });
   expect(await command('pause', { now: true })).toMatchObject({ status: 422 });
 });
+
+test('the ledger closes an attempt whose step was ended by hand, and a retried run is not paused', async () => {
+  const { client, handlers } = platform.now;
+  const { id, held, command } = await startHeld('ledger');
+  await command('steps/first/complete', { result: 1 });
+  await client.ended(id);
+  held.open();
+  const [attempt] = await client.attempts(id, 'first');
+  expect(attempt).toMatchObject({ attempt: 1, state: 'lost', endedAt: expect.any(String) });
+
+  handlers.on('/bad', { delayMs: 30_000 }, {});
+  const run = await client.run({ id: 'paused-out', timeout: 0.5, steps: [{ id: 'bad', url: '/bad' }] });
+  await handlers.waitFor('/bad');
+  await client.api('POST', `/v1/runs/${run.id}/pause`, {});
+  expect((await client.ended(run.id)).state).toBe('failed');
+  await client.api('POST', `/v1/runs/${run.id}/retry`, {});
+  expect((await client.ended(run.id)).state).toBe('completed');
+});
+
+test('the timeout of a run holds while it is being cancelled, too', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/open', { delayMs: 30_000 });
+  const { id } = await client.run({
+    id: 'cancel-hangs',
+    timeout: 1,
+    steps: [
+      { id: 'open', url: '/open' },
+      { id: 'cleanup', waitFor: 'never', dependsOn: 'open', runCondition: 'always' },
+    ],
+  });
+  await handlers.waitFor('/open');
+  await client.api('POST', `/v1/runs/${id}/cancel`, {});
+  const run = await client.ended(id);
+  expect(run).toMatchObject({ state: 'cancelled', error: { code: 'run_cancelled' } });
+  expect(run.steps[1]).toMatchObject({ state: 'cancelled', reason: 'run_timeout' });
+});

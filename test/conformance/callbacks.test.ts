@@ -130,3 +130,18 @@ test('25 the dispatcher that sent the step may die while its callback is awaited
   expect([run.state, run.results.approve]).toEqual(['completed', 'still here']);
   expect(handlers.requests('/approve')).toHaveLength(1);
 });
+
+test('25 a callback that succeeds after its attempt failed is taken, and the ledger keeps both', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/approve', { status: 500 });
+  const { id } = await client.run(waiting('late-success', { retries: { initialDelay: 30 } }));
+  const [request] = await handlers.waitFor('/approve');
+  await client.until(id, ({ steps }) => steps[0]!.phase === 'backoff');
+  expect(await post(callbackUrl(request!), { result: 'after all' })).toMatchObject({ status: 200 });
+  expect((await client.ended(id)).results.approve).toBe('after all');
+  const attempts = await client.attempts(id, 'approve');
+  expect(attempts.map(({ status, error }) => [status, error?.code ?? null])).toEqual([
+    [500, 'http_500'],
+    [200, null],
+  ]);
+});

@@ -89,3 +89,17 @@ test('when is evaluated once, when the condition holds, not when the delay is ov
   });
   expect(run).toMatchObject({ state: 'completed', completedSteps: ['a', 'b'], skippedSteps: ['c'] });
 });
+
+test('under policy retry, too, it is never sent: what cannot be evaluated says the same in every round', async () => {
+  const { client, handlers } = platform.now;
+  const flow = (id: string, fields: object) => ({
+    id,
+    failurePolicy: 'retry',
+    steps: [{ id: 'a', url: '/a', ...fields }],
+  });
+  for (const fields of [{ when: 'context.missing' }, { forEach: 'context.missing' }]) {
+    const run = await client.runToEnd(flow('guarded', fields));
+    expect(run).toMatchObject({ state: 'failed', steps: [{ error: { code: 'expression_failed' } }] });
+  }
+  expect(handlers.paths()).toEqual([]);
+});

@@ -133,3 +133,11 @@ test('each completed instance is compensated with its own item, in reverse order
   expect(undone).toEqual([{ n: 2 }, { n: 1 }, { n: 0 }]);
   expect(run.compensation.map(({ stepId }) => stepId)).toEqual(['each[2]', 'each[1]', 'each[0]']);
 });
+
+test('a share is of the whole: 29 of 100 are 29 %', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/each', (request) => (instanceOf(request).index < 29 ? { status: 400 } : {}));
+  const fields = { toleratedFailures: '29%', maxConcurrency: 100 };
+  const run = await client.runToEnd(fanOut('share', { items: items(100) }, fields));
+  expect(run.state).toBe('completed');
+});

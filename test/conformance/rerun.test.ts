@@ -133,3 +133,102 @@ test('76 without fromStep everything goes again; what does not exist or has not 
   });
   await post(running.id, 'cancel');
 });
+
+test('76 a branch that was not taken stays untaken', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/a', { body: { success: true, next: ['b'] } });
+  const old = await client.runToEnd({
+    id: 'rerun-branch',
+    steps: [
+      { id: 'a', url: '/a' },
+      { id: 'b', url: '/b', dependsOn: 'a' },
+      { id: 'c', url: '/c', dependsOn: 'a' },
+    ],
+  });
+  handlers.reset();
+  const { body } = await post(old.id, 'rerun', { fromStep: 'b' });
+  const run = await client.ended(body.id);
+  expect(run.steps.map(({ state, reason }) => reason ?? state)).toEqual([
+    'completed',
+    'completed',
+    'branch_not_taken',
+  ]);
+  expect(handlers.paths()).toEqual(['/b']);
+});
+
+test('76 what hangs from a step that runs again runs again, and what is inProgress starts beside a copy', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/a', { status: 400 }, {});
+  const old = await client.runToEnd({
+    id: 'rerun-below',
+    defaults: once,
+    failurePolicy: 'continue',
+    steps: [
+      { id: 'a', url: '/a' },
+      { id: 'b', url: '/b', dependsOn: 'a' },
+      { id: 'c', url: '/c' },
+      { id: 'beside', url: '/beside', dependsOn: 'c', runCondition: 'inProgress' },
+    ],
+  });
+  expect(old).toMatchObject({ state: 'completed', failedSteps: ['a'] });
+  const again = async (fromStep: string) => {
+    handlers.reset();
+    const { body } = await post(old.id, 'rerun', { fromStep });
+    expect((await client.ended(body.id)).state).toBe('completed');
+    return handlers.paths().toSorted();
+  };
+  expect(await again('beside')).toEqual(['/a', '/b', '/beside']);
+});
+
+test('76 a fan-out is taken over as it was: by hand what was by hand, and compensated where it completed', async () => {
+  const { client, handlers } = platform.now;
+  const command = (run: string, path: string, body = {}) =>
+    client.api('POST', `/v1/runs/${run}/${path}`, body);
+  const flow = (id: string) => ({
+    id,
+    saga: true,
+    context: { items: [0, 1, 2] },
+    defaults: once,
+    steps: [
+      { id: 'each', url: '/each', forEach: 'context.items', maxConcurrency: 1, compensation: '/undo' },
+      { id: 'last', url: '/last', dependsOn: 'each' },
+    ],
+  });
+  handlers.on('/each', async ({ body }) => {
+    const { index } = body.step as { index: number };
+    const { id } = body.run as { id: string };
+    if (index === 0) await command(id, 'steps/each%5B1%5D/skip');
+    return { body: index };
+  });
+  const old = await client.runToEnd(flow('rerun-skipped'));
+  expect(old.results.each).toEqual([0, null, 2]);
+  handlers.reset();
+  handlers.on('/last', { status: 400 });
+  const { body } = await post(old.id, 'rerun', { fromStep: 'last' });
+  const run = await client.ended(body.id);
+  expect(run.compensation.map(({ stepId }) => stepId)).toEqual(['each[2]', 'each[0]']);
+  expect(handlers.requests('/each')).toEqual([]);
+
+  handlers.reset();
+  handlers.on('/each', { delayMs: 30_000 });
+  const held = await client.run(flow('rerun-by-hand'));
+  await handlers.waitFor('/each');
+  await command(held.id, 'steps/each/complete', { result: { by: 'hand' } });
+  await client.ended(held.id);
+  const second = await post(held.id, 'rerun', { fromStep: 'last' });
+  expect((await client.ended(second.body.id)).results.each).toEqual({ by: 'hand' });
+});
+
+test('76 steps that were added by the API come along, and those of an answer are added by it again', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/a', async ({ body }) => {
+    const { id } = body.run as { id: string };
+    await client.api('POST', `/v1/runs/${id}/steps`, { steps: [{ id: 'x', url: '/x', parent: 'a' }] });
+    return { body: { success: true, addSteps: [{ id: 'y', url: '/y' }] } };
+  });
+  const old = await client.runToEnd({ id: 'rerun-added', steps: [{ id: 'a', url: '/a' }] });
+  expect(old.completedSteps).toEqual(['a', 'x', 'y']);
+  const { body } = await post(old.id, 'rerun', { fromStep: 'a' });
+  const run = await client.ended(body.id);
+  expect([run.state, run.completedSteps.toSorted()]).toEqual(['completed', ['a', 'x', 'y']]);
+});

@@ -96,3 +96,13 @@ test('the parent’s process may die while the child runs', async () => {
   expect((await client.ended(id)).state).toBe('completed');
   expect(handlers.requests('/after')).toHaveLength(1);
 });
+
+test('in a saga the step’s own compensation undoes a child that completed', async () => {
+  const { client, handlers } = platform.now;
+  await store({ id: 'undone-child', steps: [{ id: 'inner', url: '/inner' }] });
+  handlers.on('/after', { status: 400 });
+  const run = await client.runToEnd({ ...parent('undone', { compensation: '/undo' }), saga: true });
+  expect(run).toMatchObject({ state: 'failed', compensation: [{ stepId: 'child', state: 'completed' }] });
+  const { childRunId } = run.steps[0]!;
+  expect(handlers.requests('/undo')[0]!.body.result).toMatchObject({ runId: childRunId });
+});

@@ -34,9 +34,19 @@ export function attemptsOf(
     if (endsOpenAttempts.has(event.type)) {
       for (const view of attempts.values()) if (view.state === 'open') giveUp(view, event.at);
     }
+    // By hand, as itself or with the `forEach` that it is of.
+    if (
+      (event.type === 'step.skipped' || event.type === 'step.passed') &&
+      [stepId, definition.id].includes(event.step)
+    ) {
+      for (const view of attempts.values()) if (view.state === 'open') giveUp(view, event.at);
+    }
     if (!('delivery' in event) || event.step !== stepId || event.delivery === 'hook') continue;
     const { delivery, attempt } = event;
-    const name = `${delivery}:${attempt}`;
+    const before = attempts.get(`${delivery}:${attempt}`);
+    // Its callback came when the attempt had failed already: both are kept.
+    const isLate = before?.endedAt != null && event.type === 'step.completed';
+    const name = `${delivery}:${attempt}${isLate ? ':late' : ''}`;
     const url = (delivery === 'step' ? definition.url : definition.compensation) ?? null;
     const id = webhookId(step.runId, delivery, step.index, delivery === 'step' ? round : 0);
     const request = { url, webhookId: url === null ? null : id };

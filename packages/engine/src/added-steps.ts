@@ -7,8 +7,9 @@ import type { RunState } from './state.ts';
 import { endStep, type StepState } from './step-state.ts';
 
 /** New steps are judged at once: what they depend on may have ended already. */
-export function addSteps(state: RunState, { steps, at }: StepsAdded, effects: Effects): void {
+export function addSteps(state: RunState, { steps, at, step: addedBy }: StepsAdded, effects: Effects): void {
   const added = addDefinitions(state, steps, at);
+  for (const step of added) step.addedBy = addedBy ?? null;
   state.unfinished += added.length;
   if (state.ending !== null) for (const step of added) refuse(state, step, at, effects);
   settlePending(state, added, at, effects);

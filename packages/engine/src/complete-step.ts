@@ -1,8 +1,8 @@
 import type { Effects } from './effects.ts';
 import { leaveLane } from './ready.ts';
-import { settle, skipNotTaken } from './settle.ts';
+import { settle, settleStarted, skipNotTaken } from './settle.ts';
 import type { RunState } from './state.ts';
-import { endStep, type StepState } from './step-state.ts';
+import { endStep, hasStarted, type StepState } from './step-state.ts';
 
 export interface Completion {
   readonly at: number;
@@ -19,6 +19,8 @@ export function completeStep(
   { at, result, next }: Completion,
   effects: Effects,
 ): void {
+  // By hand, or with a signal that was there: `inProgress` steps have waited for a start that never came.
+  if (!hasStarted(step)) settleStarted(state, step, at, effects);
   step.result = result;
   step.startedAt ??= step.beganAt;
   endStep(state, step, 'completed', at);

@@ -5,13 +5,14 @@ import type { RunEvent, StepCopied } from './events.ts';
 import { descendantsOf } from './fail-step.ts';
 import { membersOf } from './group.ts';
 import { ancestorsOf, type Plan } from './plan.ts';
-import { settle } from './settle.ts';
+import { settle, settleStarted, skip } from './settle.ts';
 import type { RunState } from './state.ts';
-import { endStep, resultOf, type StepState } from './step-state.ts';
+import { endStep, type StepState } from './step-state.ts';
 
 /**
  * What a new run takes over from `old`, to be written behind its `run.created`: the steps that completed, were not
- * compensated, and do not hang from `fromStep`. `plan` is of the version that the new run follows.
+ * compensated, and hang from nothing that runs again; and the branches that were not taken. `plan` is of the version
+ * that the new run follows.
  */
 export function copiesOf(
   old: RunState,
@@ -29,17 +30,47 @@ export function copiesOf(
     const message = `step "${undone.plan.id}" above "${fromStep}" is compensated: run again from there, or from the start`;
     return { rejection: { code: 'already_compensated', message } };
   }
-  const below = descendantsOf(old, from);
-  const stays = (step: StepState) => step !== from && !below.has(step.plan.index);
-  const added = old.steps.filter((step) => step.bornAt !== null && step.plan.instance === null);
-  // Those that hang from what runs again are added again by it.
-  const keptAdded = added.filter((step) => stays(step) || step === from);
-  const known = new Set([...plan.indexById.keys(), ...keptAdded.map((step) => step.plan.id)]);
-  const addable = keptAdded.filter(({ plan }) => plan.definition.dependsOn.every((id) => known.has(id)));
-  const isKept = (step: StepState) => stays(step) && known.has(step.plan.id) && !isUndone(old, step);
-  return {
-    events: [...additions(old, addable), ...old.completionOrder.flatMap((index) => copy(old, index, isKept))],
-  };
+  const again = runsAgain(old, from);
+  const added = addedAgain(old, plan, again);
+  const known = new Set([...plan.indexById.keys(), ...added.map((step) => step.plan.id)]);
+  const kept = old.steps
+    .filter(({ plan }) => plan.instance === null && known.has(plan.id) && !again.has(plan.index))
+    .filter((step) => step.state === 'completed' || isChoice(step))
+    .sort(byEnd);
+  return { events: [...additions(old, added), ...kept.flatMap((step) => copy(old, step))] };
+}
+
+/** The step, what ended otherwise than well, and all that hangs from either. */
+function runsAgain(old: RunState, from: StepState): Set<number> {
+  const tops = old.steps.filter((step) => {
+    if (step === from) return true;
+    const endedWell = step.state === 'completed' ? !isUndone(old, step) : step.state === 'skipped';
+    return step.plan.instance === null && !endedWell;
+  });
+  return new Set([...descendantsOf(old, ...tops), ...tops.map(({ plan }) => plan.index)]);
+}
+
+/** Skipped by somebody's choice, and not because of how others ended: that is judged anew. */
+function isChoice({ state, reason }: StepState): boolean {
+  return state === 'skipped' && (reason === 'branch_not_taken' || reason === 'skipped_by_hand');
+}
+
+/** Added steps, but for those that an answer will add again. */
+function addedAgain(old: RunState, plan: Plan, again: ReadonlySet<number>): StepState[] {
+  const isAnsweredAgain = ({ addedBy }: StepState) =>
+    addedBy !== null && again.has(old.plan.indexById.get(addedBy)!);
+  const added = old.steps.filter(
+    (step) => step.bornAt !== null && step.plan.instance === null && !isAnsweredAgain(step),
+  );
+  // In the order in which they came, so that each finds those above it.
+  const known = new Set(plan.indexById.keys());
+  return added.filter(({ plan: { id, definition } }) => {
+    const isWhole = definition.dependsOn.every(
+      (above) => known.has(above) || added.some((step) => step.plan.id === above),
+    );
+    if (isWhole) known.add(id);
+    return isWhole;
+  });
 }
 
 function additions({ createdAt: at }: RunState, added: readonly StepState[]): RunEvent[] {
@@ -48,29 +79,28 @@ function additions({ createdAt: at }: RunState, added: readonly StepState[]): Ru
 }
 
 /** Of a `forEach` the list comes first, then its instances, then itself. */
-function copy(old: RunState, index: number, isKept: (step: StepState) => boolean): RunEvent[] {
-  const step = old.steps[index]!;
-  if (step.plan.instance !== null || !isKept(step)) return [];
+function copy(old: RunState, step: StepState): RunEvent[] {
   const { group } = step;
-  if (group === null) return [copied(old, step)];
+  if (group === null) return [copied(step)];
   const members = membersOf(old, step);
   const items = `[${members.map(({ plan }) => plan.instance!.item).join(',')}]`;
-  const at = step.completedAt!;
-  return [
-    { type: 'step.expanded', at, step: step.plan.id, result: items },
-    ...members.sort(byEnd).map((member) => copied(old, member)),
-    copied(old, step),
-  ];
+  const expanded: RunEvent = {
+    type: 'step.expanded',
+    at: step.completedAt!,
+    step: step.plan.id,
+    result: items,
+  };
+  return [expanded, ...members.sort(byEnd).map(copied), copied(step)];
 }
 
-const byEnd = (a: StepState, b: StepState) => a.endedOrder! - b.endedOrder!;
+const byEnd = (a: StepState, b: StepState) => (a.endedOrder ?? 0) - (b.endedOrder ?? 0);
 
-function copied(old: RunState, step: StepState): StepCopied {
-  const { startedAt, completedAt: at, error } = step;
+function copied(step: StepState): StepCopied {
+  const { startedAt, completedAt: at, error, state, reason } = step;
   const name = { type: 'step.copied', at: at!, step: step.plan.id, startedAt } as const;
-  return step.state === 'failed'
-    ? { ...name, error: error! }
-    : { ...name, result: resultOf(old, step) ?? 'null' };
+  if (state === 'failed') return { ...name, error: error! };
+  if (state === 'skipped') return { ...name, skipped: reason! };
+  return { ...name, result: step.result ?? undefined };
 }
 
 /** A `forEach` is undone when one of its instances is. */
@@ -79,16 +109,20 @@ function isUndone(old: RunState, step: StepState): boolean {
 }
 
 export function copyStep(state: RunState, event: StepCopied, effects: Effects): void {
-  const { step: id, at, result, error, startedAt } = event;
+  const { step: id, at, result, error, skipped, startedAt } = event;
   const step = stepOf(state, id);
   step.startedAt = startedAt;
+  if (skipped) {
+    skip(state, step, skipped, at);
+    return settle(state, step, 'skipped', at, effects);
+  }
   if (error) {
     step.error = error;
     endStep(state, step, 'failed', at);
     return settle(state, step, 'failed', at, effects);
   }
-  // That of a `forEach` follows from its instances.
-  if (step.group === null) step.result = result!;
+  settleStarted(state, step, at, effects);
+  step.result = result ?? null;
   endStep(state, step, 'completed', at);
   state.completionOrder.push(step.plan.index);
   settle(state, step, 'succeeded', at, effects);

@@ -25,8 +25,12 @@ export function decideAddSteps(state: RunState, { commandId, steps }: AddSteps, 
 }
 
 /** Of a handler's answer. What a run that is ending cannot take is added all the same, and cut off at once. */
-export function additionOf(fresh: readonly StepDefinition[], now: number): StepsAdded[] {
-  return fresh.length === 0 ? [] : [{ type: 'steps.added', at: now, steps: fresh }];
+export function additionOf(
+  fresh: readonly StepDefinition[],
+  now: number,
+  step?: string | undefined,
+): StepsAdded[] {
+  return fresh.length === 0 ? [] : [{ type: 'steps.added', at: now, step, steps: fresh }];
 }
 
 /** Those that the run does not have yet, or why they cannot be added. */

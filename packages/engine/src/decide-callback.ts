@@ -13,8 +13,11 @@ export function decideWake(state: RunState, stepId: string, now: number): Decisi
   if (!step || step.wakeAt === null) return reject('step_not_open', `step "${stepId}" waits for no time`);
   if (now < step.wakeAt) return reject('not_yet', `step "${stepId}" waits until ${step.wakeAt}`);
   const { waitFor } = step.plan.definition;
-  if (step.beganAt === null || waitFor === undefined || waitFor.default !== undefined) {
-    return { events: [{ type: 'step.woken', at: now, step: stepId }] };
+  const { beganAt: startedAt } = step;
+  if (startedAt === null) return { events: [{ type: 'step.woken', at: now, step: stepId }] };
+  if (waitFor === undefined || waitFor.default !== undefined) {
+    const result = JSON.stringify(waitFor?.default ?? null);
+    return { events: [{ type: 'wait.over', at: now, step: stepId, startedAt, result }] };
   }
   const message = `no signal "${waitFor.signal}" came within ${waitFor.timeout} s`;
   const error = { code: 'signal_timeout', message };

@@ -39,7 +39,7 @@ export function decide(state: RunState, command: Command, now: number): Decision
     }
     case 'timeOut':
       if (state.state !== 'running') return reject('run_ended', `the run is ${state.state}`);
-      if (isPastCancelling(state)) return reject('run_ending', `the run is ${state.phase}`);
+      if (state.phase === 'compensating') return reject('run_ending', `the run is ${state.phase}`);
       return { events: [{ type: 'run.timed_out', at: now }] };
     case 'wakeStep':
       return decideWake(state, command.step, now);

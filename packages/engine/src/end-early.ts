@@ -8,11 +8,11 @@ import { settle } from './settle.ts';
 import type { RunState, StepReason } from './state.ts';
 import { endStep, hasEnded, type StepState } from './step-state.ts';
 
-/** The run's timeout: no step of any mode is sent any more. */
+/** The run's timeout: no step of any mode is sent any more. A run that was being cancelled stays cancelled. */
 export function timeOut(state: RunState, at: number, effects: Effects): void {
   const seconds = state.plan.definition.timeout;
   state.error ??= { code: 'run_timeout', message: `the run did not end within its timeout of ${seconds} s` };
-  startEnding(state, 'failed');
+  startEnding(state, state.ending ?? 'failed');
   endEarly(state, { at, reason: 'run_timeout', spares: () => false }, effects);
 }
 

@@ -25,7 +25,7 @@ export function endsOf(state: RunState, delivery: Delivery, end: End, now: numbe
     'code' in fresh
       ? endOf(state, delivery, { ...end, outcome: refused(outcome, fresh) }, now)
       : endOf(state, delivery, end, now, fresh);
-  const added = 'code' in fresh ? [] : additionOf(fresh, now);
+  const added = 'code' in fresh ? [] : additionOf(fresh, now, end.step);
   return [...added, callback === undefined ? event : { ...event, callback }];
 }
 
@@ -59,7 +59,11 @@ function endOf(
     const { result, next } = outcome;
     const stranger = next?.find((id) => !isDirectDependent(state, delivery, id, fresh));
     if (stranger === undefined) return { type: completed[kind], ...ended, result, next };
-    const message = `the answer's next names "${stranger}", which does not depend on this step directly`;
+    const isInstance = state.plan.steps[delivery.index]!.instance !== null;
+    const why = isInstance
+      ? 'an instance of a forEach chooses no branch: let a step after it choose'
+      : 'it does not depend on this step directly';
+    const message = `the answer's next names "${stranger}": ${why}`;
     return { type: failed[kind], ...ended, error: { code: 'invalid_next', message } };
   }
   if (outcome.kind === 'pending') {

@@ -38,7 +38,7 @@ const places = [
   ...['attempt.lost', 'attempt.failed', 'step.failed', 'run.timed_out', 'run.quarantined', 'hook.delivered'],
   ...['compensation.completed', 'compensation.failed', 'run.drained', 'run.retrying', 'round 2'],
   ...['steps.added', 'step.admitted', 'step.declined', 'step.faulted', 'step.began', 'step.woken'],
-  ...['signal.received', 'signal.taken', 'run.drained then steps.added'],
+  ...['signal.received', 'signal.taken', 'wait.over', 'run.drained then steps.added'],
   ...['always', 'onFailure', 'onCancelled', 'onFailureOrCancelled', 'onAnyCompleted', 'inProgress']
     .flatMap((mode) => [`${mode} completed null`, `${mode} skipped condition_not_met`])
     .filter((sight) => sight !== 'always skipped condition_not_met'),

@@ -1,6 +1,6 @@
 import type { StepDefinition } from './definition.ts';
 import type { DeliveryKind, StepError } from './delivery.ts';
-import type { ParentLink, RunError } from './state.ts';
+import type { ParentLink, RunError, StepReason } from './state.ts';
 
 /** A decided fact. `at` is engine time in ms: the database's clock carried forward monotonically. */
 export type RunEvent =
@@ -19,6 +19,7 @@ export type RunEvent =
   | StepBegan
   | SignalReceived
   | SignalTaken
+  | WaitOver
   | StepGathered
   | ChildStarted
   | StepCopied
@@ -104,6 +105,8 @@ export interface StepWoken extends At {
 /** Steps that the definition does not have; those of a handler's answer come before its end. */
 export interface StepsAdded extends At {
   readonly type: 'steps.added';
+  /** The step whose answer added them. */
+  readonly step?: string | undefined;
   readonly steps: readonly StepDefinition[];
 }
 /** Its `when` was evaluated, the only time: true, or false. */
@@ -142,11 +145,24 @@ export interface SignalReceived extends At {
 export interface SignalTaken extends At {
   readonly type: 'signal.taken';
   readonly step: string;
+  /** When it began to wait; absent when the signal was there before. */
+  readonly startedAt?: number | undefined;
 }
-/** All instances of a `forEach` have ended, or there are none: now it has. */
+/** Its time is over: it has slept, or its wait ends with its default. */
+export interface WaitOver extends At {
+  readonly type: 'wait.over';
+  readonly step: string;
+  readonly startedAt: number;
+  /** JSON text. */
+  readonly result: string;
+}
+/** All instances of a `forEach` have ended, or there are none: now it has, with `error` as failed. */
 export interface StepGathered extends At {
   readonly type: 'step.gathered';
   readonly step: string;
+  /** When the first of them was sent. */
+  readonly startedAt?: number | undefined;
+  readonly error?: StepError | undefined;
 }
 /** The step is another run from now on, which the same commit created. */
 export interface ChildStarted extends At {
@@ -156,13 +172,15 @@ export interface ChildStarted extends At {
   readonly attempt: number;
   readonly child: string;
 }
-/** As it ended in the run that this one repeats. With `error` it failed (an instance of a `forEach`). */
+/** As it ended in the run that this one repeats. With `error` it failed, as an instance of a `forEach` may. */
 export interface StepCopied extends At {
   readonly type: 'step.copied';
   readonly step: string;
-  /** JSON text. */
+  /** JSON text; absent for a `forEach`, whose result is that of its instances. */
   readonly result?: string | undefined;
   readonly error?: StepError | undefined;
+  /** Why it was skipped. */
+  readonly skipped?: StepReason | undefined;
   readonly startedAt: number | null;
 }
 export interface DeliveryCompleted extends OfEndedAttempt {

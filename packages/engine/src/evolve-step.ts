@@ -1,5 +1,4 @@
 import { stepOf } from './by-hand.ts';
-import { completeStep } from './complete-step.ts';
 import type { Effects } from './effects.ts';
 import type { StepAdmitted, StepBegan, StepExpanded, StepFaulted, StepWoken } from './events.ts';
 import { failStep } from './fail-step.ts';
@@ -47,10 +46,7 @@ export function beginWait(state: RunState, event: StepBegan, effects: Effects): 
   settleStarted(state, step, event.at, effects);
 }
 
-/** The time it waited for has come: for its turn, the end of its sleep, or in vain for a signal. */
+/** The time of its `delay` or `runAt` has come. */
 export function wake(state: RunState, event: StepWoken, effects: Effects): void {
-  const step = stepOf(state, event.step);
-  if (step.beganAt === null) return enterLane(state, step, effects);
-  const result = JSON.stringify(step.plan.definition.waitFor?.default ?? null);
-  completeStep(state, step, { at: event.at, result }, effects);
+  enterLane(state, stepOf(state, event.step), effects);
 }

@@ -1,6 +1,7 @@
 import { addSteps } from './added-steps.ts';
 import { completeByHand, skipByHand, stepOf } from './by-hand.ts';
 import { startCompensating } from './compensate.ts';
+import { completeStep } from './complete-step.ts';
 import { copyStep } from './copy.ts';
 import { dueDeliveries } from './deliveries.ts';
 import { type Effects, noEffects } from './effects.ts';
@@ -69,13 +70,15 @@ function apply(state: RunState, event: RunEvent, effects: Effects): void {
     case 'step.woken':
       return wake(state, event, effects);
     case 'step.gathered':
-      return gather(state, stepOf(state, event.step), event.at, effects);
+      return gather(state, stepOf(state, event.step), event, effects);
     case 'step.copied':
       return copyStep(state, event, effects);
     case 'steps.added':
       return addSteps(state, event, effects);
     case 'signal.received':
       return receive(state, event);
+    case 'wait.over':
+      return completeStep(state, stepOf(state, event.step), event, effects);
     case 'signal.taken':
       return take(state, stepOf(state, event.step), event.at, effects);
     case 'step.completed':

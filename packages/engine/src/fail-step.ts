@@ -4,7 +4,7 @@ import { recall } from './group.ts';
 import { leaveLane } from './ready.ts';
 import { settle } from './settle.ts';
 import type { RunState } from './state.ts';
-import { endStep, hasEnded, type StepState, withdraw } from './step-state.ts';
+import { endStep, hasEnded, hasStarted, type StepState, withdraw } from './step-state.ts';
 
 /** A step has failed after its last attempt: what that means is its failure policy's to say. */
 export function failStep(
@@ -15,6 +15,8 @@ export function failStep(
   effects: Effects,
 ): void {
   step.error = error;
+  // An expression that cannot be evaluated says the same in every round.
+  const wasTried = hasStarted(step);
   step.startedAt ??= step.beganAt;
   endStep(state, step, 'failed', at);
   const { failurePolicy: policy, instance } = step.plan;
@@ -26,7 +28,7 @@ export function failStep(
   else if (isAbsorbed(state, step)) {
     state.absorbed.push(step.plan.index);
     settle(state, step, 'failed', at, effects);
-  } else if (policy === 'retry' && rounds < (state.plan.definition.retryRounds ?? 1)) {
+  } else if (policy === 'retry' && wasTried && rounds < (state.plan.definition.retryRounds ?? 1)) {
     state.awaitingRound.push(step.plan.index);
   } else startDraining(state, step, at, effects);
   leaveLane(state, step);

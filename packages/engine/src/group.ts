@@ -29,7 +29,7 @@ function fresh(members: readonly StepState[]): Omit<Group, 'first' | 'count' | '
 function toleratedOf({ plan: { definition } }: StepState, count: number): number {
   const { toleratedFailures = 0 } = definition;
   if (typeof toleratedFailures === 'number') return toleratedFailures;
-  return Math.floor((Number.parseFloat(toleratedFailures) / 100) * count);
+  return Math.floor((Number.parseFloat(toleratedFailures) * count) / 100);
 }
 
 export function membersOf(state: RunState, { group }: Pick<StepState, 'group'>): StepState[] {

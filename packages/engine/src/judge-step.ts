@@ -8,6 +8,7 @@ import {
   evaluateCondition,
   evaluateList,
 } from './expression/index.ts';
+import { errorOfGroup } from './settle-groups.ts';
 import { hasSignal } from './signals.ts';
 import type { RunState } from './state.ts';
 import { resultOf, type StepState } from './step-state.ts';
@@ -21,9 +22,9 @@ export function judgeStep(state: RunState, index: number, now: number): RunEvent
     case 'beginning':
       return begin(state, step, now);
     case 'signal':
-      return { type: 'signal.taken', at: now, step: step.plan.id };
+      return { type: 'signal.taken', at: now, step: step.plan.id, startedAt: step.beganAt ?? undefined };
     case 'end':
-      return { type: 'step.gathered', at: now, step: step.plan.id };
+      return gathered(state, step, now);
   }
 }
 
@@ -38,7 +39,9 @@ function evaluate(state: RunState, step: StepState, at: number): RunEvent {
   const list = evaluated(state, forEach, evaluateList);
   if ('error' in list) return faulted(id, 'forEach', list.error, at);
   const { items } = list;
-  const total = state.steps.length + items.length;
+  // Instances count in place of the steps that they are of: a list may have as many items as a run has steps.
+  const others = state.steps.filter(({ plan }) => plan.forEach === null).length;
+  const total = others + items.length;
   if (total > stepsMax) {
     const error = `the run would have ${total} steps with its ${items.length} instances, above stepsMax ${stepsMax}`;
     return { type: 'step.faulted', at, step: id, error: { code: 'too_many_steps', message: error } };
@@ -70,6 +73,11 @@ function inputOf(state: RunState): ExpressionInput {
 function faulted(step: string, field: string, message: string, at: number): RunEvent {
   const error: StepError = { code: 'expression_failed', message: `${field}: ${message}` };
   return { type: 'step.faulted', at, step, error };
+}
+
+function gathered(state: RunState, step: StepState, at: number): RunEvent {
+  const error = errorOfGroup(state, step) ?? undefined;
+  return { type: 'step.gathered', at, step: step.plan.id, startedAt: step.startedAt ?? undefined, error };
 }
 
 function begin(state: RunState, step: StepState, at: number): RunEvent {

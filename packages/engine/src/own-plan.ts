@@ -31,7 +31,7 @@ function takeIn(state: RunState, added: readonly StepState[]): void {
 export function tallyUp(state: RunState, { plan, tally }: StepState): void {
   for (const index of plan.dependencies) {
     const above = state.steps[index]!;
-    if (hasStarted(above)) tally.started++;
+    if (hasStarted(above) || above.state === 'completed') tally.started++;
     if (above.ending === null) continue;
     tally.open--;
     tally.ended[above.ending]++;

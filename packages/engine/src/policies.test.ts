@@ -225,3 +225,52 @@ describe('a cancel', () => {
     expect(driver.dueNames()).toEqual([]);
   });
 });
+
+describe('a choice, and a join, that meet something else', () => {
+  test('next answered while the run drains holds for the failure path as well', () => {
+    const driver = started([
+      step('bad', { parallel: true, retries: once }),
+      step('root', { parallel: true }),
+      step('chooser', { dependsOn: ['root'], runCondition: 'always', parallel: true }),
+      step('taken', { dependsOn: ['chooser'], parallel: true }),
+      step('left', { dependsOn: ['chooser'], parallel: true }),
+    ]);
+    exchange(driver, 'root');
+    send(driver, 'chooser');
+    exchange(driver, 'bad', permanent);
+    expect(driver.state.phase).toBe('draining');
+    driver.end(driver.delivery('chooser'), { ...success, next: ['taken'] });
+    exchange(driver, 'taken');
+    expect(statesOf(driver).slice(2)).toEqual(['completed', 'completed', 'skipped branch_not_taken']);
+    expect(driver.state.state).toBe('failed');
+  });
+
+  test('a join that was met and then declined bears the failure of its loser', () => {
+    const driver = started([
+      step('winner', { parallel: true }),
+      step('loser', { parallel: true, retries: once }),
+      step('join', { dependsOn: ['winner', 'loser'], join: 1, when: 'false' }),
+    ]);
+    exchange(driver, 'winner');
+    exchange(driver, 'loser', permanent);
+    expect([driver.state.state, ...statesOf(driver)]).toEqual([
+      'completed',
+      'completed',
+      'failed',
+      'skipped condition_not_met',
+    ]);
+  });
+
+  test('a join that can no longer be met fails the run for the loser that it had borne', () => {
+    const driver = started([
+      step('loser', { parallel: true, retries: once }),
+      step('other', { parallel: true, when: 'true' }),
+      step('skipped', { dependsOn: ['other'], when: 'false' }),
+      step('join', { dependsOn: ['loser', 'skipped'], join: 1 }),
+    ]);
+    exchange(driver, 'loser', permanent);
+    expect(driver.state.state).toBe('running');
+    exchange(driver, 'other');
+    expect([driver.state.state, driver.state.error?.stepId]).toEqual(['failed', 'loser']);
+  });
+});

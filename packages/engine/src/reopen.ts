@@ -26,6 +26,7 @@ export function decideRetry(
 /** The failed steps wait for their turn again, and so does whatever hangs from them and has not completed. */
 export function reopen(state: RunState, at: number, effects: Effects): void {
   Object.assign(state, { state: 'running', phase: 'running', ending: null, isDrained: false, error: null });
+  state.isPaused = false;
   Object.assign(state, { completedAt: null, startedAt: state.startedAt ?? at, clockFrom: at });
   Object.assign(state, { compensationsLeft: [], compensate: state.plan.definition.saga, absorbed: [] });
   state.rounds++;

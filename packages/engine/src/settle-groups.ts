@@ -1,6 +1,7 @@
 import { completeStep } from './complete-step.ts';
 import type { StepError } from './delivery.ts';
 import type { Effects } from './effects.ts';
+import type { StepGathered } from './events.ts';
 import { failStep } from './fail-step.ts';
 import { admitMembers, membersOf } from './group.ts';
 import { skip } from './settle.ts';
@@ -58,11 +59,21 @@ function giveUp(state: RunState, step: StepState, at: number, effects: Effects):
 }
 
 /** All have ended: so has the step they are of. */
-export function gather(state: RunState, step: StepState, at: number, effects: Effects): void {
-  const { failures, tolerated, isCutOff } = step.group!;
-  const error = failures > tolerated ? tooManyFailures(state, step) : isCutOff ? cutOff : null;
+export function gather(
+  state: RunState,
+  step: StepState,
+  { at, error }: StepGathered,
+  effects: Effects,
+): void {
   if (error) failStep(state, step, error, at, effects);
   else completeStep(state, step, { at, result: null }, effects);
+}
+
+/** Why a `forEach` whose instances have ended has failed; null when it has not. */
+export function errorOfGroup(state: RunState, step: StepState): StepError | null {
+  const { failures, tolerated, isCutOff } = step.group!;
+  if (failures > tolerated) return tooManyFailures(state, step);
+  return isCutOff ? cutOff : null;
 }
 
 const cutOff: StepError = {

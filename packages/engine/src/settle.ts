@@ -46,7 +46,11 @@ export function skipNotTaken(
     const dependent = state.steps[index]!;
     const { mode } = dependent.plan.condition;
     const isChoosable = mode === 'onSuccess' || mode === 'join';
-    if (!isChoosable || taken.includes(dependent.plan.id) || !mayBeJudged(state, dependent)) continue;
+    if (!isChoosable || taken.includes(dependent.plan.id) || dependent.state !== 'pending') continue;
+    if (!mayBeJudged(state, dependent)) {
+      dependent.isNotTaken = true;
+      continue;
+    }
     skip(state, dependent, 'branch_not_taken', at);
     settle(state, dependent, 'skipped', at, effects);
   }
@@ -72,6 +76,11 @@ export function settlePending(
 ): void {
   for (const step of steps) {
     if (!mayBeJudged(state, step)) continue;
+    if (step.isNotTaken) {
+      skip(state, step, 'branch_not_taken', at);
+      settle(state, step, 'skipped', at, effects);
+      continue;
+    }
     const verdict = judge(step.plan.condition, step.tally);
     if (verdict === 'run' || step.plan.dependencies.length === 0) enterReady(state, step, at, effects);
     else if (verdict !== 'wait') settle(state, step, endUnstarted(state, step, verdict, at), at, effects);

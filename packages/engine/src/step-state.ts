@@ -8,8 +8,12 @@ export interface StepState {
   state: StepStateName;
   reason: StepReason | null;
   tally: Tally;
+  /** A step above it chose others while the run drained: it is skipped once it would be judged. */
+  isNotTaken: boolean;
   /** How it ended, as its dependents were told; null while they wait, also for a failure that awaits a round. */
   ending: Ending | null;
+  /** The step whose answer added it. */
+  addedBy: string | null;
   /** When it came to be, if it was added to the run; engine time in ms. */
   bornAt: number | null;
   /** Its condition holds, its time has not come: engine time in ms. */
@@ -60,7 +64,9 @@ export function createStepState(plan: PlanStep, bornAt: number | null = null): S
     state: 'pending',
     reason: null,
     tally: createTally(plan.dependencies.length),
+    isNotTaken: false,
     ending: null,
+    addedBy: null,
     bornAt,
     wakeAt: null,
     beganAt: null,

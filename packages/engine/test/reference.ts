@@ -9,7 +9,7 @@ import {
 } from '../src/index.ts';
 import { type Book, check, isActive, newBook, reasonOfSkip, stateOf, unready } from './book.ts';
 import { failurePathOf, fateOf, runsAfterCancel } from './table.ts';
-import { began, judged, mayFault, signalled, woken } from './unsent-steps.ts';
+import { began, judged, mayFault, over, signalled, woken } from './unsent-steps.ts';
 
 /**
  * A second, slow implementation of semantics.md. It takes the reported facts from the journal and works out the rest
@@ -105,6 +105,8 @@ export class Reference {
         return began(this.#book(event.step));
       case 'step.woken':
         return woken(this.#book(event.step));
+      case 'wait.over':
+        return over(this.#book(event.step));
       case 'signal.taken':
         return signalled(this.#book(event.step));
       case 'run.started':
@@ -186,12 +188,13 @@ export class Reference {
   #failed(book: Book): void {
     const policy = book.step.failurePolicy ?? this.#plan.definition.failurePolicy;
     const roundsMax = this.#plan.definition.retryRounds ?? 1;
+    const wasTried = book.wasSent || book.hasBegun;
     if (policy === 'continue') book.end = 'f';
     else if (this.#cause !== null) book.end = 'F';
     else if (this.#isAbsorbed(book)) {
       book.end = 'F';
       this.#absorbed.push(book);
-    } else if (policy === 'retry' && this.#rounds < roundsMax) book.awaitsRound = true;
+    } else if (policy === 'retry' && wasTried && this.#rounds < roundsMax) book.awaitsRound = true;
     else this.#cutOff(book);
   }
 
@@ -258,7 +261,7 @@ export class Reference {
   }
 
   #timedOut(reason: StepReason): void {
-    this.#cause = 'failed';
+    if (reason !== 'run_timeout' || this.#cause === null) this.#cause = 'failed';
     this.#phase = 'draining';
     this.#giveUpRounds();
     for (const book of this.#unended()) {
@@ -287,7 +290,7 @@ export class Reference {
           book.step,
           book.step.dependsOn.map((id) => {
             const { end, wasSent, hasBegun } = this.#book(id);
-            return { end, wasSent: wasSent || hasBegun };
+            return { end, wasSent: wasSent || hasBegun || end === 'S' };
           }),
         );
         if (fate === 'wait') continue;

@@ -22,13 +22,15 @@ export function began(book: Book): void {
 }
 
 export function woken(book: Book): void {
-  check(book.isReady && (book.isDelayed || book.hasBegun), `${book.step.id} waits for no time`);
-  if (!book.hasBegun) book.isDelayed = false;
-  else {
-    const { sleep, waitFor } = book.step;
-    check(sleep !== undefined || waitFor?.default !== undefined, `${book.step.id} has no default`);
-    book.end = 'S';
-  }
+  check(book.isReady && book.isDelayed && !book.hasBegun, `${book.step.id} waits for no time`);
+  book.isDelayed = false;
+}
+
+export function over(book: Book): void {
+  const { sleep, waitFor } = book.step;
+  check(book.isReady && book.hasBegun, `${book.step.id} has not begun`);
+  check(sleep !== undefined || waitFor?.default !== undefined, `${book.step.id} has no default`);
+  book.end = 'S';
 }
 
 export function signalled(book: Book): void {

@@ -13,7 +13,7 @@ export interface StepEnd {
 const completedTypes: ReadonlySet<string> = new Set([
   'step.completed',
   'step.passed',
-  'step.woken',
+  'wait.over',
   'step.gathered',
   'signal.taken',
 ]);
@@ -31,10 +31,8 @@ export function stepEndOf(state: RunState, event: RunEvent): StepEnd | null {
   const stepId = (event as { step: string }).step;
   const index = state.plan.indexById.get(stepId);
   const step = index === undefined ? undefined : state.steps[index];
-  // Only then the end of its sleep, or of its wait.
-  if (event.type === 'step.woken' && step?.completedAt !== event.at) return null;
   // A `forEach` may have gathered too many failures.
-  const isCompleted = completedTypes.has(event.type) && step?.state !== 'failed';
+  const isCompleted = completedTypes.has(event.type) && !('error' in event && event.error !== undefined);
   // A step that was sent again by hand may have started anew since: its end still knows its own attempt.
   const lastStartedAt = ('startedAt' in event ? event.startedAt : null) ?? event.at;
   const durationMs = event.at - Math.min(step?.startedAt ?? lastStartedAt, lastStartedAt);

@@ -38,7 +38,7 @@ const all = Object.keys(settings) as Setting[];
 const allowed: Record<keyof typeof kinds, Setting[]> = {
   sleep: [],
   waitFor: ['timeout', 'slowAfter'],
-  workflow: ['slowAfter', 'payload'],
+  workflow: ['slowAfter', 'payload', 'compensation'],
 };
 
 describe.each(Object.entries(kinds))('a step with %s', (kind, own) => {

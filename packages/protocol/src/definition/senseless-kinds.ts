@@ -37,7 +37,6 @@ const refused: Record<Exclude<StepKind, 'url'>, Partial<Record<Field, string>>> 
     retries: childs,
     headers: childs,
     delivery: childs,
-    compensation: 'what that workflow did is undone by itself: set saga and compensations there',
     input: 'it gets payload as its context, or the context of this run: leave it out',
     forEach: 'one step runs one sub-workflow: leave it out, or put it on a step with a url',
   },
