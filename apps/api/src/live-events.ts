@@ -40,11 +40,22 @@ export function positionAfter(lastEventId: string): StreamPosition | null {
 export function liveTexts({ seq, event }: StoredEvent, state: RunState, names: RunNames): string[] {
   const end = stepEndOf(state, event);
   const step = 'step' in event ? event.step : undefined;
-  const data = eventText({ seq, event }, { ...names, step, durationMs: end?.durationMs });
-  const row = sseText({ id: `${seq}`, event: end ? `step.${end.outcome}` : event.type, data });
+  const type = end ? `step.${end.outcome}` : event.type;
+  // Which of the ways it was.
+  const cause = type === event.type ? undefined : event.type;
+  const data = eventText({ seq, event }, { ...names, type, cause, step, durationMs: end?.durationMs });
+  const row = sseText({ id: `${seq}`, event: type, data });
   if (!end || end.slowAfterMs === null) return [row];
   const { stepId, durationMs, slowAfterMs } = end;
-  const type = 'step.slow';
-  const slow = { seq, type, at: isoTime(event.at), stepId, ...names, step, durationMs, slowAfterMs };
-  return [row, sseText({ id: `${seq}.slow`, event: type, data: JSON.stringify(slow) })];
+  const slow = {
+    seq,
+    type: 'step.slow',
+    at: isoTime(event.at),
+    stepId,
+    ...names,
+    step,
+    durationMs,
+    slowAfterMs,
+  };
+  return [row, sseText({ id: `${seq}.slow`, event: 'step.slow', data: JSON.stringify(slow) })];
 }
