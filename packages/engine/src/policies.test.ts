@@ -239,7 +239,7 @@ describe('a choice, and a join, that meet something else', () => {
     send(driver, 'chooser');
     exchange(driver, 'bad', permanent);
     expect(driver.state.phase).toBe('draining');
-    driver.end(driver.delivery('chooser'), { ...success, next: ['taken'] });
+    driver.end(driver.delivery('chooser'), { kind: 'success', result: '1', next: ['taken'] });
     exchange(driver, 'taken');
     expect(statesOf(driver).slice(2)).toEqual(['completed', 'completed', 'skipped branch_not_taken']);
     expect(driver.state.state).toBe('failed');
