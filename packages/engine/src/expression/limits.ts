@@ -14,7 +14,7 @@ export const limits = {
   /** UTF-16 units of JSON that one evaluation parses. Texts above it are cut by path first. */
   parsedCharsMax: 131_072,
   /** UTF-16 units of JSON that one evaluation looks through to cut values out. */
-  scannedCharsMax: 2_097_152,
+  scannedCharsMax: 1_310_720,
   /** Visits of a node of the tree, or as much as one of them costs: about 50 ns. */
   workMax: 100_000,
 } as const;
