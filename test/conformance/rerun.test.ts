@@ -44,6 +44,8 @@ test('37 POST retry: only the failed steps and what hangs from them are sent aga
   expect(second!.headers['waybill-attempt']).toBe('2');
   expect(second!.headers['webhook-id']).not.toBe(first!.headers['webhook-id']);
   expect(run.hooks.map(({ kind }) => kind)).toEqual(['onError', 'onComplete']);
+  const hookIds = ['/failed', '/done'].map((path) => handlers.requests(path)[0]!.headers['webhook-id']);
+  expect(hookIds[0]).not.toBe(hookIds[1]);
   expect(await post(failed.id, 'retry')).toMatchObject({ status: 409, body: { code: 'run_not_failed' } });
 });
 

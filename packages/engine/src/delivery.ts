@@ -43,6 +43,13 @@ export interface Delivery {
   readonly round: number;
 }
 
+/** What is left of a delivery that will not be sent: the attempts of earlier rounds, on which numbers go on. */
+export function retired(delivery: Delivery | null): Delivery | null {
+  if (delivery === null || delivery.attempts === 0) return null;
+  const closed = { state: 'failed', open: false, retryAt: null, pendingUntil: null } as const;
+  return { ...delivery, ...closed, round: delivery.round - 1 };
+}
+
 /** A new round is a new delivery with a fresh budget, whose attempt numbers go on. */
 export function createDelivery(kind: DeliveryKind, index: number, round = 0, attempts = 0): Delivery {
   return {

@@ -18,6 +18,6 @@ export function endRun(
     return;
   }
   state.phase = 'hooks';
-  state.hook = Object.assign(createDelivery('hook', -1), { name, url } as const);
+  state.hook = Object.assign(createDelivery('hook', -1, state.pastHooks.length), { name, url } as const);
   effects.due(state.hook);
 }

@@ -1,4 +1,4 @@
-import type { StepError } from './delivery.ts';
+import { retired, type StepError } from './delivery.ts';
 import type { Effects } from './effects.ts';
 import { recall } from './group.ts';
 import { leaveLane } from './ready.ts';
@@ -133,7 +133,7 @@ export function postpone(state: RunState, step: StepState, effects: Effects): vo
   recall(state, step, effects);
   step.state = 'pending';
   step.beganAt = null;
-  step.delivery = null;
+  step.delivery = retired(step.delivery);
 }
 
 export function descendantsOf(state: RunState, ...tops: readonly StepState[]): Set<number> {

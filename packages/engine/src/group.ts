@@ -1,3 +1,4 @@
+import { retired } from './delivery.ts';
 import type { Effects } from './effects.ts';
 import { mayStartAttempts } from './end-of-attempt.ts';
 import { addInstances } from './own-plan.ts';
@@ -71,7 +72,7 @@ export function recall(state: RunState, step: StepState, effects: Effects): void
   for (const member of members) {
     if (member.state === 'waiting') state.active--;
     if (member.delivery) effects.revoked(member.delivery);
-    Object.assign(member, { state: 'pending', delivery: null });
+    Object.assign(member, { state: 'pending', delivery: retired(member.delivery) });
   }
   if (step.group) Object.assign(step.group, fresh(members));
 }

@@ -273,4 +273,19 @@ describe('a choice, and a join, that meet something else', () => {
     exchange(driver, 'other');
     expect([driver.state.state, driver.state.error?.stepId]).toEqual(['failed', 'loser']);
   });
+
+  test('attempt numbers go on over a retry in which the step was postponed before it was sent', () => {
+    const driver = started([
+      step('a', { parallel: true, retries: once }),
+      step('z', { parallel: true, retries: once, dependsOn: ['a'], runCondition: 'always' }),
+    ]);
+    const failAll = () => {
+      exchange(driver, 'a', permanent);
+      exchange(driver, 'z', permanent);
+    };
+    failAll();
+    driver.apply({ type: 'retry', commandId: 'c' });
+    failAll();
+    expect(driver.state.steps.map(({ delivery }) => delivery?.attempts)).toEqual([2, 2]);
+  });
 });
