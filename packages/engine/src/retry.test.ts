@@ -42,8 +42,9 @@ describe('backoffDelayMs', () => {
         const delay = backoffDelayMs(policy, attempt, seed);
         const plain = backoffDelayMs({ ...policy, jitter: false }, attempt, seed);
         expect(delay).toBeLessThanOrEqual(Math.round(policy.maxDelay * 1000));
-        expect(delay).toBeGreaterThanOrEqual(Math.floor(plain * 0.8));
-        expect(delay).toBeLessThanOrEqual(Math.ceil(plain * 1.2));
+        // Both are rounded to whole ms.
+        expect(delay).toBeGreaterThanOrEqual(Math.floor((plain - 0.5) * 0.8));
+        expect(delay).toBeLessThanOrEqual(Math.ceil((plain + 0.5) * 1.2));
         if (!policy.jitter) expect(delay).toBe(plain);
         expect(backoffDelayMs(policy, attempt, seed)).toBe(delay);
       }),
