@@ -1,37 +1,28 @@
 /** Row 11: on an api without a dispatcher, so that a run stays pending for as long as the test wants. */
-import { randomBytes } from 'node:crypto';
-import { startTemporaryPostgres } from '@waybill/embedded';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ApiClient } from '../support/client.ts';
-import { gate, Handlers } from '../support/handlers.ts';
+import { type Ground, startGround } from '../support/ground.ts';
+import { gate, type Handlers } from '../support/handlers.ts';
 import { type ServeProcess, startWaybill } from '../support/serve.ts';
 
 let api: ServeProcess;
 let startDispatcher: () => Promise<ServeProcess>;
 let handlers: Handlers;
 let client: ApiClient;
-let stopPostgres: () => Promise<void>;
+let ground: Ground;
 
 beforeAll(async () => {
-  const postgres = await startTemporaryPostgres();
-  stopPostgres = () => postgres.stop();
-  handlers = await Handlers.start();
-  const apiKey = `wb_${randomBytes(18).toString('hex')}`;
-  const env = {
-    DATABASE_URL: postgres.url,
-    WAYBILL_MASTER_KEY: randomBytes(32).toString('base64'),
-    WAYBILL_API_KEY: apiKey,
-    WAYBILL_EGRESS_ALLOW: '127.0.0.0/8',
-    WAYBILL_BASE_URL: handlers.url,
-  };
+  ground = await startGround();
+  handlers = ground.handlers;
+  const { env } = ground;
   api = await startWaybill(['api', '--port', '0', '--host', '127.0.0.1'], env);
   startDispatcher = () => startWaybill(['dispatch'], env);
-  client = new ApiClient(() => api.url, apiKey);
+  client = new ApiClient(() => api.url, ground.apiKey);
 });
 
 afterAll(async () => {
   await api.stop();
-  await Promise.all([handlers.stop(), stopPostgres()]);
+  await ground.stop();
 });
 
 test.each([

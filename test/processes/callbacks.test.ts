@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { startTemporaryPostgres } from '@waybill/embedded';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ApiClient } from '../support/client.ts';
-import { Handlers } from '../support/handlers.ts';
+import { type Ground, startGround } from '../support/ground.ts';
+import type { Handlers } from '../support/handlers.ts';
 import { type ServeProcess, startWaybill } from '../support/serve.ts';
 
 /** Two `api` and two `dispatch` processes on one database. */
@@ -10,33 +9,24 @@ let apis: ServeProcess[];
 let dispatchers: ServeProcess[];
 let handlers: Handlers;
 let client: ApiClient;
-let stopPostgres: () => Promise<void>;
+let ground: Ground;
 
 beforeAll(async () => {
-  const postgres = await startTemporaryPostgres();
-  stopPostgres = () => postgres.stop();
-  handlers = await Handlers.start();
-  const apiKey = `wb_${randomBytes(18).toString('hex')}`;
-  const env = {
-    DATABASE_URL: postgres.url,
-    WAYBILL_MASTER_KEY: randomBytes(32).toString('base64'),
-    WAYBILL_API_KEY: apiKey,
-    WAYBILL_EGRESS_ALLOW: '127.0.0.0/8',
-    WAYBILL_BASE_URL: handlers.url,
-    // Of the balancer in front of both; the tests go to one of them themselves.
-    WAYBILL_PUBLIC_URL: 'https://waybill.test',
-  };
+  ground = await startGround();
+  handlers = ground.handlers;
+  // Of the balancer in front of both; the tests go to one of them themselves.
+  const env = { ...ground.env, WAYBILL_PUBLIC_URL: 'https://waybill.test' };
   const api = () => startWaybill(['api', '--port', '0', '--host', '127.0.0.1'], env);
   const dispatch = () => startWaybill(['dispatch'], env);
   const processes = await Promise.all([api(), api(), dispatch(), dispatch()]);
   apis = processes.slice(0, 2);
   dispatchers = processes.slice(2);
-  client = new ApiClient(() => apis[0]!.url, apiKey);
+  client = new ApiClient(() => apis[0]!.url, ground.apiKey);
 });
 
 afterAll(async () => {
   await Promise.all([...apis, ...dispatchers].map((process) => process.stop()));
-  await Promise.all([handlers.stop(), stopPostgres()]);
+  await ground.stop();
 });
 
 const pending = { status: 202, headers: { 'waybill-callback': 'pending' } };

@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { startTemporaryPostgres } from '@waybill/embedded';
 import { Waybill, type WorkflowEvent } from '@waybill/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ApiClient } from '../support/client.ts';
-import { gate, Handlers } from '../support/handlers.ts';
+import { type Ground, startGround } from '../support/ground.ts';
+import { gate, type Handlers } from '../support/handlers.ts';
 import { type ServeProcess, startWaybill } from '../support/serve.ts';
 
 /** An `api` that drives nothing and a `dispatch` that answers nobody, as on two machines. */
@@ -13,34 +12,26 @@ let handlers: Handlers;
 let client: ApiClient;
 let sdk: Waybill;
 let startApi: () => Promise<ServeProcess>;
-let stopPostgres: () => Promise<void>;
+let ground: Ground;
 
 beforeAll(async () => {
-  const postgres = await startTemporaryPostgres();
-  stopPostgres = () => postgres.stop();
-  handlers = await Handlers.start();
-  const apiKey = `wb_${randomBytes(18).toString('hex')}`;
-  const env = {
-    DATABASE_URL: postgres.url,
-    WAYBILL_MASTER_KEY: randomBytes(32).toString('base64'),
-    WAYBILL_API_KEY: apiKey,
-    WAYBILL_EGRESS_ALLOW: '127.0.0.0/8',
-    WAYBILL_BASE_URL: handlers.url,
-  };
+  ground = await startGround();
+  handlers = ground.handlers;
+  const { env } = ground;
   startApi = () => startWaybill(['api', '--port', '0', '--host', '127.0.0.1'], env);
   [api, dispatcher] = await Promise.all([startApi(), startWaybill(['dispatch', '--metrics-port', '0'], env)]);
-  client = new ApiClient(() => api.url, apiKey);
+  client = new ApiClient(() => api.url, ground.apiKey);
   // As behind a load balancer: whichever api there is.
   const balanced = (url: string, init: RequestInit) => {
     const { pathname, search } = new URL(url);
     return fetch(new URL(pathname + search, api.url), init);
   };
-  sdk = new Waybill({ url: api.url, apiKey, fetch: balanced });
+  sdk = new Waybill({ url: api.url, apiKey: ground.apiKey, fetch: balanced });
 });
 
 afterAll(async () => {
   await Promise.all([api.stop(), dispatcher.stop()]);
-  await Promise.all([handlers.stop(), stopPostgres()]);
+  await ground.stop();
 });
 
 /** Holds a step until the test lets it go. */

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { startTemporaryPostgres } from '@waybill/embedded';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ApiClient } from '../support/client.ts';
-import { gate, Handlers } from '../support/handlers.ts';
+import { type Ground, startGround } from '../support/ground.ts';
+import { gate, type Handlers } from '../support/handlers.ts';
 import { type ServeProcess, startWaybill } from '../support/serve.ts';
 
 /** One `api` and two `dispatch` processes on one database, as on several machines. */
@@ -10,7 +9,7 @@ let api: ServeProcess;
 let dispatchers: ServeProcess[];
 let handlers: Handlers;
 let client: ApiClient;
-let stopPostgres: () => Promise<void>;
+let ground: Ground;
 
 interface DispatcherView {
   readonly pid: number;
@@ -18,29 +17,21 @@ interface DispatcherView {
 }
 
 beforeAll(async () => {
-  const postgres = await startTemporaryPostgres();
-  stopPostgres = () => postgres.stop();
-  handlers = await Handlers.start();
-  const apiKey = `wb_${randomBytes(18).toString('hex')}`;
-  const env = {
-    DATABASE_URL: postgres.url,
-    WAYBILL_MASTER_KEY: randomBytes(32).toString('base64'),
-    WAYBILL_API_KEY: apiKey,
-    WAYBILL_EGRESS_ALLOW: '127.0.0.0/8',
-    WAYBILL_BASE_URL: handlers.url,
-  };
+  ground = await startGround();
+  handlers = ground.handlers;
+  const { env } = ground;
   // Together: migrations and bootstrap must stand that.
   [api, ...dispatchers] = await Promise.all([
     startWaybill(['api', '--port', '0', '--host', '127.0.0.1'], env),
     startWaybill(['dispatch', '--runs-max', '30'], env),
     startWaybill(['dispatch', '--runs-max', '30'], env),
   ]);
-  client = new ApiClient(() => api.url, apiKey);
+  client = new ApiClient(() => api.url, ground.apiKey);
 });
 
 afterAll(async () => {
   await Promise.all([api, ...dispatchers].map((process) => process.stop()));
-  await Promise.all([handlers.stop(), stopPostgres()]);
+  await ground.stop();
 });
 
 async function owned(): Promise<DispatcherView[]> {

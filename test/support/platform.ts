@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { startTemporaryPostgres } from '@waybill/embedded';
 import { ApiClient } from './client.ts';
-import { Handlers } from './handlers.ts';
+import { startGround } from './ground.ts';
+import type { Handlers } from './handlers.ts';
 import { type ServeProcess, startServe } from './serve.ts';
 
 /** A PostgreSQL, a `waybill serve` on it, a mock handler server, and a client: all real, all on free ports. */
@@ -27,25 +27,16 @@ export interface PlatformOptions {
 }
 
 export async function startPlatform({ env: changed = {} }: PlatformOptions = {}): Promise<Platform> {
-  const handlers = await Handlers.start();
-  const postgres = await startTemporaryPostgres();
-  const apiKey = `wb_${randomBytes(18).toString('hex')}`;
+  const ground = await startGround();
+  const { handlers, apiKey } = ground;
   const signingSecret = `whsec_${randomBytes(24).toString('base64')}`;
-  const env = {
-    DATABASE_URL: postgres.url,
-    WAYBILL_MASTER_KEY: randomBytes(32).toString('base64'),
-    WAYBILL_API_KEY: apiKey,
-    WAYBILL_SIGNING_SECRET: signingSecret,
-    WAYBILL_EGRESS_ALLOW: '127.0.0.0/8',
-    WAYBILL_BASE_URL: handlers.url,
-    ...changed,
-  };
+  const env = { ...ground.env, WAYBILL_SIGNING_SECRET: signingSecret, ...changed };
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   let serve: ServeProcess;
   try {
     serve = await startServe(given);
   } catch (error) {
-    await Promise.all([handlers.stop(), postgres.stop()]);
+    await ground.stop();
     throw error;
   }
   return {
@@ -64,7 +55,7 @@ export async function startPlatform({ env: changed = {} }: PlatformOptions = {})
     },
     async stop() {
       await serve.stop();
-      await Promise.all([handlers.stop(), postgres.stop()]);
+      await ground.stop();
     },
   };
 }

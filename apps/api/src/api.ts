@@ -4,7 +4,7 @@ import { authenticate } from './auth.ts';
 import { limitBody } from './body-bytes.ts';
 import { ChangeFeed } from './change-feed.ts';
 import type { ApiDeps, ApiEnv, CommitListener } from './deps.ts';
-import { docsPage, docsPolicy } from './docs-page.ts';
+import { docsHeaders, docsPage } from './docs-page.ts';
 import { EventStreams } from './event-streams.ts';
 import { healthRoutes } from './health.ts';
 import { onError, onNotFound } from './problems.ts';
@@ -95,10 +95,6 @@ function describe(app: Router): void {
   let page: string | null = null;
   app.get('/docs', (c) => {
     page ??= docsPage(build() as unknown as Parameters<typeof docsPage>[0]);
-    return c.html(page, 200, {
-      'content-security-policy': docsPolicy,
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-    });
+    return c.html(page, 200, docsHeaders);
   });
 }

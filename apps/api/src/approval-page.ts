@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { html, raw } from 'hono/html';
+import { pageHeaders } from './page-headers.ts';
 
 const style = `
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 32rem; margin: 4rem auto; padding: 0 1rem; }
@@ -10,14 +10,8 @@ const style = `
   @media (prefers-color-scheme: dark) { body { color: #e6e6e6; background: #16181b; } }
 `;
 
-/** Nothing is loaded, nothing runs, and the form goes nowhere else. */
-export const approvalPolicy = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** The form goes nowhere else. */
+export const approvalHeaders = pageHeaders(style, "'self'");
 
 export interface ApprovalView {
   /** Null when the link names no run any more. */

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { html, raw } from 'hono/html';
+import { pageHeaders } from './page-headers.ts';
 
 /** What the page shows of an OpenAPI 3.1 document. */
 export interface DocsDocument {
@@ -30,14 +30,7 @@ const style = `
   @media (prefers-color-scheme: dark) { body { color: #e6e6e6; background: #16181b; } a { color: #8ab4f8; } }
 `;
 
-/** Nothing is loaded and nothing runs: the page is text and this one style sheet. */
-export const docsPolicy = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+export const docsHeaders = pageHeaders(style, "'none'");
 
 /** The document as a readable page. Every value is escaped by `html`. */
 export function docsPage({ info, paths, components }: DocsDocument): string {

@@ -36,7 +36,8 @@ export function positionAfter(lastEventId: string): StreamPosition | null {
 
 /**
  * The row as events: itself, under one name for every way in which a step completes, fails or is skipped; and
- * `step.slow` when it ends a step that took too long. */
+ * `step.slow` when it ends a step that took too long.
+ */
 export function liveTexts({ seq, event }: StoredEvent, state: RunState, names: RunNames): string[] {
   const end = stepEndOf(state, event);
   const step = 'step' in event ? event.step : undefined;

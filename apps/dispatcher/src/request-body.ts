@@ -1,6 +1,7 @@
 import {
   type Delivery,
   type HookName,
+  instancesOf,
   type PlanStep,
   previousSteps,
   type RunState,
@@ -119,9 +120,7 @@ function charsOf(steps: readonly StepState[]): number {
 
 /** Of a `forEach`, those of its instances. */
 function charsAbove(state: RunState, above: readonly StepState[]): number {
-  const groups = above.flatMap(({ group }) => (group === null ? [] : [group]));
-  const members = groups.map(({ first, count }) => charsOf(state.steps.slice(first, first + count)));
-  return members.reduce((sum, chars) => sum + chars, charsOf(above));
+  return charsOf([...above, ...above.flatMap((step) => instancesOf(state, step))]);
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   type Rejection,
   type RunEvent,
   type RunState,
+  restOnStarts,
   transact,
   type WakeTarget,
   wakes,
@@ -266,7 +267,7 @@ export class RunDriver {
   /** Appends and lets the effects out on commit; a failure has been dealt with when it gets here. */
   #record(applied: Applied, extra: Extra): void {
     const { events, effects, isEnding } = applied;
-    if (isEnding || events.some((event) => needsStarts.has(event.type))) this.#recordStarts(effects);
+    if (isEnding || restOnStarts(events)) this.#recordStarts(effects);
     this.#append(applied, extra).catch(() => {});
   }
 
@@ -368,15 +369,3 @@ interface Applied {
   /** The run began to end. */
   readonly isEnding: boolean;
 }
-
-/** These rest on what has been sent: starts kept back are recorded before them. */
-const needsStarts: ReadonlySet<string> = new Set([
-  'step.failed',
-  'step.faulted',
-  'step.skipped',
-  'step.passed',
-  'steps.added',
-  'run.timed_out',
-  'run.cancelling',
-  'run.quarantined',
-]);

@@ -1,33 +1,18 @@
 import type { RunEvent } from '@waybill/engine';
 import { defaultLimits } from '@waybill/protocol';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { newUuid, types } from '../test/harness.ts';
-import * as live from '../test/live.ts';
-import type { DispatcherDeps } from './dispatcher.ts';
+import { type Sessions, useSessions } from '../test/sessions.ts';
 
-let database: live.TestDatabase;
-let handler: live.Handler;
-beforeAll(async () => {
-  database = await live.startDatabase();
-  handler = await live.startHandler();
-});
-afterAll(async () => {
-  await handler.close();
-  await database.stop();
-});
-
-const open: { close(): Promise<void> }[] = [];
-beforeEach(() => database.sql`truncate run_queue, inbox`);
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((each) => each.close()));
-  handler.reset();
-});
-
-async function startSession(changed: Partial<DispatcherDeps> = {}): Promise<live.TestSession> {
-  const session = await live.startSession(database, changed);
-  open.push(session);
-  return session;
-}
+let database: Sessions['database'];
+let handler: Sessions['handler'];
+let startSession: Sessions['start'];
+useSessions(
+  (sessions) => {
+    ({ database, handler, start: startSession } = sessions);
+  },
+  ['run_queue', 'inbox'],
+);
 
 const day = 86_400_000;
 const sent = () => handler.requests.map(({ step, attempt }) => `${step}${attempt}`);

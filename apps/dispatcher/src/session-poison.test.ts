@@ -1,33 +1,20 @@
 import { createSigner } from '@waybill/signing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { checks, secret, types } from '../test/harness.ts';
 import * as live from '../test/live.ts';
+import { type Sessions, useSessions } from '../test/sessions.ts';
 import type { DispatcherDeps } from './dispatcher.ts';
 import type { ProjectCache } from './project-cache.ts';
 
-let database: live.TestDatabase;
-let handler: live.Handler;
-beforeAll(async () => {
-  database = await live.startDatabase();
-  handler = await live.startHandler();
-});
-afterAll(async () => {
-  await handler.close();
-  await database.stop();
-});
-
-const open: { close(): Promise<void> }[] = [];
-beforeEach(() => database.sql`truncate run_queue, inbox, dispatchers`);
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((each) => each.close()));
-  handler.reset();
-});
-
-async function startSession(changed: Partial<DispatcherDeps> = {}): Promise<live.TestSession> {
-  const session = await live.startSession(database, changed);
-  open.push(session);
-  return session;
-}
+let database: Sessions['database'];
+let handler: Sessions['handler'];
+let startSession: Sessions['start'];
+useSessions(
+  (sessions) => {
+    ({ database, handler, start: startSession } = sessions);
+  },
+  ['run_queue', 'inbox', 'dispatchers'],
+);
 
 const claimsOf = async (run: string) => (await database.queue(run))?.claims;
 async function suspectOf({ uuid }: live.TestSession): Promise<string | null> {

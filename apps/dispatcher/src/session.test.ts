@@ -1,29 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { newUuid, types } from '../test/harness.ts';
-import * as live from '../test/live.ts';
+import type * as live from '../test/live.ts';
+import { type Sessions, useSessions } from '../test/sessions.ts';
 
-let database: live.TestDatabase;
-let handler: live.Handler;
-beforeAll(async () => {
-  database = await live.startDatabase();
-  handler = await live.startHandler();
+let database: Sessions['database'];
+let handler: Sessions['handler'];
+let startSession: Sessions['start'];
+useSessions((sessions) => {
+  ({ database, handler, start: startSession } = sessions);
 });
-afterAll(async () => {
-  await handler.close();
-  await database.stop();
-});
-
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((each) => each.close()));
-  handler.reset();
-});
-
-async function startSession(): Promise<live.TestSession> {
-  const session = await live.startSession(database);
-  open.push(session);
-  return session;
-}
 
 /** A run whose step `held` is with its handler. */
 async function withOpenStep(owner: live.TestSession, held: string, ids = ['a', 'b', 'c']): Promise<string> {

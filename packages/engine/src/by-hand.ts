@@ -1,11 +1,10 @@
 import { completeStep } from './complete-step.ts';
 import type { Effects } from './effects.ts';
 import type { StepPassed, StepSkipped } from './events.ts';
-import { membersOf } from './group.ts';
 import { leaveLane } from './ready.ts';
 import { settle, skip } from './settle.ts';
 import type { RunState } from './state.ts';
-import { hasEnded, type StepState } from './step-state.ts';
+import { hasEnded, membersOf, type StepState, stepOf } from './step-state.ts';
 
 export function skipByHand(state: RunState, event: StepSkipped, effects: Effects): void {
   const step = stepOf(state, event.step);
@@ -19,10 +18,6 @@ export function completeByHand(state: RunState, event: StepPassed, effects: Effe
   const step = stepOf(state, event.step);
   giveUpAll(state, step, event.at, effects);
   completeStep(state, step, event, effects);
-}
-
-export function stepOf(state: RunState, id: string): StepState {
-  return state.steps[state.plan.indexById.get(id)!]!;
 }
 
 /** Of a `forEach`, the instances that have not ended are skipped with it. */

@@ -1,13 +1,11 @@
-import { stepOf } from './by-hand.ts';
 import type { Rejection } from './commands.ts';
 import type { Effects } from './effects.ts';
 import type { RunEvent, StepCopied } from './events.ts';
 import { descendantsOf } from './fail-step.ts';
-import { membersOf } from './group.ts';
 import { ancestorsOf, type Plan } from './plan.ts';
 import { settle, settleStarted, skip } from './settle.ts';
 import type { RunState } from './state.ts';
-import { endStep, type StepState } from './step-state.ts';
+import { endStep, membersOf, type StepState, stepOf } from './step-state.ts';
 
 /**
  * What a new run takes over from `old`, to be written behind its `run.created`: the steps that completed, were not
@@ -62,15 +60,8 @@ function addedAgain(old: RunState, plan: Plan, again: ReadonlySet<number>): Step
   const added = old.steps.filter(
     (step) => step.bornAt !== null && step.plan.instance === null && !isAnsweredAgain(step),
   );
-  // In the order in which they came, so that each finds those above it.
-  const known = new Set(plan.indexById.keys());
-  return added.filter(({ plan: { id, definition } }) => {
-    const isWhole = definition.dependsOn.every(
-      (above) => known.has(above) || added.some((step) => step.plan.id === above),
-    );
-    if (isWhole) known.add(id);
-    return isWhole;
-  });
+  const known = new Set([...plan.indexById.keys(), ...added.map((step) => step.plan.id)]);
+  return added.filter((step) => step.plan.definition.dependsOn.every((above) => known.has(above)));
 }
 
 function additions({ createdAt: at }: RunState, added: readonly StepState[]): RunEvent[] {

@@ -1,4 +1,3 @@
-import { stepOf } from './by-hand.ts';
 import type { Effects } from './effects.ts';
 import type { StepAdmitted, StepBegan, StepExpanded, StepFaulted, StepWoken } from './events.ts';
 import { failStep } from './fail-step.ts';
@@ -7,6 +6,7 @@ import { elementTexts } from './json-text.ts';
 import { enterGate, enterLane } from './ready.ts';
 import { settle, settleStarted, skip } from './settle.ts';
 import type { RunState } from './state.ts';
+import { stepOf } from './step-state.ts';
 
 export function admit(state: RunState, event: StepAdmitted, effects: Effects): void {
   enterGate(state, stepOf(state, event.step), event.at, effects);

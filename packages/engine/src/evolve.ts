@@ -1,5 +1,5 @@
 import { addSteps } from './added-steps.ts';
-import { completeByHand, skipByHand, stepOf } from './by-hand.ts';
+import { completeByHand, skipByHand } from './by-hand.ts';
 import { startCompensating } from './compensate.ts';
 import { completeStep } from './complete-step.ts';
 import { copyStep } from './copy.ts';
@@ -27,6 +27,7 @@ import { settlePending } from './settle.ts';
 import { gather, settleGroups } from './settle-groups.ts';
 import { receive, take } from './signals.ts';
 import type { RunState } from './state.ts';
+import { stepOf } from './step-state.ts';
 
 /**
  * Applies one event to a state that the caller alone owns, and reports what became due.

@@ -4,7 +4,7 @@ import { mayStartAttempts } from './end-of-attempt.ts';
 import { addInstances } from './own-plan.ts';
 import { startDelivery } from './start-delivery.ts';
 import type { RunState } from './state.ts';
-import { closeDelivery, type Group, type StepState } from './step-state.ts';
+import { closeDelivery, type Group, membersOf, type StepState } from './step-state.ts';
 
 const defaultMaxConcurrency = 10;
 
@@ -31,10 +31,6 @@ function toleratedOf({ plan: { definition } }: StepState, count: number): number
   const { toleratedFailures = 0 } = definition;
   if (typeof toleratedFailures === 'number') return toleratedFailures;
   return Math.floor((Number.parseFloat(toleratedFailures) * count) / 100);
-}
-
-export function membersOf(state: RunState, { group }: Pick<StepState, 'group'>): StepState[] {
-  return group === null ? [] : state.steps.slice(group.first, group.first + group.count);
 }
 
 /** The step has its place in the lane, or needs none: its instances may go, as many at once as it allows. */

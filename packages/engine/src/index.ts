@@ -49,6 +49,7 @@ export { hookRetryPolicy, hookTimeoutMs } from './hook.ts';
 export { isNestedDeeperThan, membersOf, memberText } from './json-text.ts';
 export { ancestorsOf, compilePlan, type Instance, type Plan, type PlanStep, type StepKind } from './plan.ts';
 export { previousSteps } from './previous-steps.ts';
+export { restOnStarts } from './rest-on-starts.ts';
 export { backoffDelayMs } from './retry.ts';
 export {
   createRunState,
@@ -62,5 +63,5 @@ export {
   type StepReason,
   type StepStateName,
 } from './state.ts';
-export { type Group, hasEnded, resultOf, type StepState } from './step-state.ts';
+export { type Group, hasEnded, membersOf as instancesOf, resultOf, type StepState } from './step-state.ts';
 export { begin, type Transition, transact } from './transact.ts';

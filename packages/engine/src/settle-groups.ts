@@ -3,10 +3,10 @@ import type { StepError } from './delivery.ts';
 import type { Effects } from './effects.ts';
 import type { StepGathered } from './events.ts';
 import { failStep } from './fail-step.ts';
-import { admitMembers, membersOf } from './group.ts';
+import { admitMembers } from './group.ts';
 import { skip } from './settle.ts';
 import type { RunState } from './state.ts';
-import { endStep, hasEnded, type StepState } from './step-state.ts';
+import { endStep, hasEnded, membersOf, type StepState } from './step-state.ts';
 
 /**
  * Instances have ended: others take their places, or the `forEach` is past its tolerance, or it is over. Once an

@@ -123,6 +123,15 @@ export function hasEnded(step: StepState): boolean {
   return step.state !== 'pending' && step.state !== 'waiting' && step.state !== 'running';
 }
 
+export function stepOf(state: RunState, id: string): StepState {
+  return state.steps[state.plan.indexById.get(id)!]!;
+}
+
+/** The instances of a `forEach`; none before it is expanded. */
+export function membersOf(state: RunState, { group }: Pick<StepState, 'group'>): StepState[] {
+  return group === null ? [] : state.steps.slice(group.first, group.first + group.count);
+}
+
 /** As `inProgress` steps see it: sent, or asleep, or waiting for its signal. */
 export function hasStarted({ startedAt, beganAt }: StepState): boolean {
   return startedAt !== null || beganAt !== null;
@@ -130,10 +139,8 @@ export function hasStarted({ startedAt, beganAt }: StepState): boolean {
 
 /** JSON text of the result; of a `forEach`, the results of its instances in order. */
 export function resultOf(state: RunState, step: StepState): string | null {
-  const { group } = step;
-  if (group === null || step.state !== 'completed' || step.result !== null) return step.result;
-  const members = state.steps.slice(group.first, group.first + group.count);
-  return `[${members.map(memberResult).join(',')}]`;
+  if (step.group === null || step.state !== 'completed' || step.result !== null) return step.result;
+  return `[${membersOf(state, step).map(memberResult).join(',')}]`;
 }
 
 function memberResult({ state, result, error }: StepState): string {

@@ -10,6 +10,7 @@ import {
   type Plan,
   type RunEvent,
   type RunState,
+  restOnStarts,
   transact,
   type Wake,
   wakes,
@@ -24,18 +25,6 @@ export interface Observer {
 }
 
 type AttemptStarted = Extract<RunEvent, { type: 'attempt.started' }>;
-
-/** What treats an open exchange unlike an unsent step: the starts kept back have to be written before it. */
-const earlyEnds = new Set([
-  'step.failed',
-  'step.faulted',
-  'step.skipped',
-  'step.passed',
-  'steps.added',
-  'run.timed_out',
-  'run.cancelling',
-  'run.quarantined',
-]);
 
 /** What a dispatcher does with one run, without sockets and clocks: keeps what is due, and the journal. */
 export class Driver {
@@ -77,7 +66,7 @@ export class Driver {
   }
 
   #recordAll(events: readonly RunEvent[], isEnding: boolean): void {
-    if (isEnding || events.some(({ type }) => earlyEnds.has(type))) this.writeStarts();
+    if (isEnding || restOnStarts(events)) this.writeStarts();
     for (const event of events) this.#record(event);
   }
 

@@ -3,7 +3,7 @@ import { hasEnded, isTerminal } from '@waybill/engine';
 import { isoTime, Problem, uuidOfId } from '@waybill/protocol';
 import { findRun, type RunRow } from '@waybill/store';
 import type { Context } from 'hono';
-import { type ApprovalView, approvalPage, approvalPolicy } from '../approval-page.ts';
+import { type ApprovalView, approvalHeaders, approvalPage } from '../approval-page.ts';
 import { requireScope } from '../auth.ts';
 import { parseWith, readJson } from '../body.ts';
 import { type SentCommand, sendCommand } from '../command.ts';
@@ -174,9 +174,7 @@ function pageResponse(
   status: 200 | 404 | 409 | 410 = 200,
 ): Response | Promise<Response> {
   return c.html(approvalPage(view), status, {
-    'content-security-policy': approvalPolicy,
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
+    ...approvalHeaders,
     'cache-control': 'no-store',
   });
 }
