@@ -1,0 +1,29 @@
+import type { TableRow } from './row.ts';
+import { r21 } from './rows/r21.ts';
+
+const load = 'not yet: comes with the rows of load';
+
+/** Every fault that Waybill is held to, in order. */
+export const rows: readonly TableRow[] = [
+  { id: 'R10', title: 'a long REPEATABLE READ transaction at steady load', where: load },
+  { id: 'R11', title: 'a million finished, a million scheduled, ten thousand ready runs', where: load },
+  { id: 'R12', title: 'one project floods the queue', where: load },
+  { id: 'R13', title: 'an endpoint answers 503 to a thousand runs', where: load },
+  { id: 'R14', title: 'five hundred handlers never answer', where: load },
+  {
+    id: 'R15',
+    title: 'a run that crashes its dispatcher',
+    where: 'apps/dispatcher/src/session-poison.test.ts',
+  },
+  { id: 'R16', title: 'answers of odd bytes, numbers and shapes', where: 'test/security/answers.test.ts' },
+  { id: 'R17', title: 'two hundred results of 1 MiB in 512 MiB', where: load },
+  { id: 'R18', title: 'five times the capacity', where: load },
+  {
+    id: 'R19',
+    title: 'callbacks ten at once, late, early',
+    where: 'test/conformance/callbacks.test.ts, test/processes/callbacks.test.ts',
+  },
+  r21,
+  { id: 'R23', title: 'three schedulers and kills', where: 'not yet: there are no schedulers' },
+  { id: 'R24', title: 'seeded simulations of the engine', where: 'npm run simulate' },
+];
