@@ -1,0 +1,69 @@
+import type { RunEvent } from '@waybill/engine';
+import { stepOf } from './events.ts';
+import type { Acknowledgement, Evidence, ObservedRun } from './evidence.ts';
+
+/** I1, and what I6 says of answers: who was told that something has happened finds it in the journal. */
+export function* acknowledgementFaults({ acknowledgements, runs }: Evidence): Generator<string> {
+  const byId = new Map(runs.map((run) => [run.runId, run]));
+  for (const acknowledged of acknowledgements) {
+    const run = byId.get(acknowledged.runId);
+    if (run?.journal[0]?.event.type !== 'run.created') {
+      yield `I1 ${acknowledged.runId}: ${acknowledged.kind} was acknowledged and the run is not there`;
+      continue;
+    }
+    if (acknowledged.kind === 'command') yield* commandFaults(run, acknowledged);
+    if (acknowledged.kind === 'callback') yield* callbackFaults(run, acknowledged);
+  }
+  for (const run of runs) yield* repeatedAnswers(run);
+}
+
+function* commandFaults(
+  { runId, journal }: ObservedRun,
+  { commandId, outcome }: Extract<Acknowledgement, { kind: 'command' }>,
+): Generator<string> {
+  const isRecorded = journal.some(
+    ({ event }) =>
+      event.type === `command.${outcome}` && 'commandId' in event && event.commandId === commandId,
+  );
+  if (!isRecorded)
+    yield `I1 ${runId}: command ${commandId} was answered as ${outcome}, which is not recorded`;
+}
+
+function* callbackFaults(
+  { runId, journal }: ObservedRun,
+  { step, attempt, isSuccess, result }: Extract<Acknowledgement, { kind: 'callback' }>,
+): Generator<string> {
+  const ended = journal.map(({ event }) => event).filter((event) => isEndBy(event, step, attempt));
+  if (ended.length === 0) {
+    yield `I6 ${runId}: a callback of ${step}, attempt ${attempt}, was accepted and nothing is recorded`;
+    return;
+  }
+  const asAcknowledged = ended.some((event) => {
+    if (!isSuccess) return event.type === 'attempt.failed' || event.type === 'step.failed';
+    // What it brought may be refused, which fails the step.
+    if (event.type === 'step.failed') return true;
+    return event.type === 'step.completed' && (result === undefined || event.result === result);
+  });
+  if (!asAcknowledged)
+    yield `I6 ${runId}: another callback of ${step}, attempt ${attempt}, is recorded than accepted`;
+}
+
+function isEndBy(event: RunEvent, step: string, attempt: number): boolean {
+  return stepOf(event) === step && 'callback' in event && event.callback === attempt;
+}
+
+/** Each command has one answer, and each wait was ended by one callback. */
+function* repeatedAnswers({ runId, journal }: ObservedRun): Generator<string> {
+  const answered = new Set<string>();
+  const ended = new Set<string>();
+  for (const { event } of journal) {
+    if (event.type === 'command.applied' || event.type === 'command.refused') {
+      if (answered.has(event.commandId)) yield `I6 ${runId}: command ${event.commandId} is answered twice`;
+      answered.add(event.commandId);
+    }
+    if (!('callback' in event) || event.callback === undefined || !('attempt' in event)) continue;
+    const wait = `${event.step}, attempt ${event.attempt}`;
+    if (ended.has(wait)) yield `I6 ${runId}: two callbacks ended ${wait}`;
+    ended.add(wait);
+  }
+}

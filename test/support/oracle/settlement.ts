@@ -1,0 +1,41 @@
+import { isRunEnd } from './events.ts';
+import type { Evidence, ObservedRun } from './evidence.ts';
+
+const settleMsDefault = 30_000;
+const terminal = ['completed', 'failed', 'cancelled'];
+const ended = ['completed', 'failed', 'skipped', 'cancelled'];
+
+/** I8, and the other half of I2: what should have a terminal record has one. */
+export function* settlementFaults(run: ObservedRun, evidence: Evidence): Generator<string> {
+  const { runId, status, queueRow, inboxRows, journal } = run;
+  const { lastFaultAtMs, observedAtMs, settleMsMax = settleMsDefault } = evidence;
+  if (!terminal.includes(status.state) || status.phase !== 'done') {
+    const waited = observedAtMs - lastFaultAtMs;
+    if (waited > settleMsMax)
+      yield `I8 ${runId}: ${status.state}, ${status.phase}, ${waited} ms after the last fault`;
+    return;
+  }
+  const endedAtMs = journal.at(-1)?.event.at ?? 0;
+  if (endedAtMs > lastFaultAtMs + settleMsMax) {
+    yield `I8 ${runId}: its last event came ${endedAtMs - lastFaultAtMs} ms after the last fault`;
+  }
+  if (queueRow !== null) yield `I8 ${runId}: done, and still in the queue (owner ${queueRow.owner})`;
+  if (inboxRows > 0) yield `I8 ${runId}: done, with ${inboxRows} row(s) in its inbox`;
+  for (const step of status.steps) {
+    if (!ended.includes(step.state))
+      yield `I2 ${runId}: ${step.id} is ${step.state} in a run that is ${status.state}`;
+  }
+  yield* endFaults(run);
+}
+
+/** One end of the run a round, and one hook behind each if there is a URL for it. */
+function* endFaults({ runId, definition, journal, status }: ObservedRun): Generator<string> {
+  const events = journal.map(({ event }) => event);
+  const last = events.slice(events.findLastIndex(({ type }) => type === 'run.reopened') + 1);
+  const ends = last.filter(isRunEnd);
+  if (ends.length !== 1) yield `I2 ${runId}: ${ends.length} ends in the last round`;
+  const hook = status.state === 'completed' ? definition.onComplete : definition.onError;
+  const hooks = last.filter(({ type }) => type === 'hook.delivered' || type === 'hook.failed').length;
+  const wanted = hook === undefined ? 0 : 1;
+  if (hooks !== wanted) yield `I2 ${runId}: ${hooks} hooks have ended; expected ${wanted}`;
+}
