@@ -15,6 +15,7 @@ import { Loop } from './loop.ts';
 import type { ProjectCache } from './project-cache.ts';
 import type { RunDriver } from './run-driver.ts';
 import { type NewOwnedRun, Session } from './session.ts';
+import { SparedEndpoints } from './spared-endpoints.ts';
 
 export interface DispatcherDeps {
   readonly databaseUrl: string;
@@ -51,7 +52,16 @@ export interface Dispatcher {
   startOwned(run: NewOwnedRun): Promise<void>;
   /** A command waits in the inbox. */
   poke(): void;
-  readonly stats: { readonly runs: number; readonly inFlight: number; readonly journalStuckMs: number };
+  readonly stats: DispatcherStats;
+}
+
+export interface DispatcherStats {
+  readonly runs: number;
+  readonly inFlight: number;
+  readonly journalStuckMs: number;
+  /** Endpoints that only fail, and attempts that were held back for it. */
+  readonly circuitsOpen: number;
+  readonly attemptsHeldBack: number;
 }
 
 const pollIntervalMs = 1000;
@@ -63,6 +73,7 @@ const restartDelayMs = 500;
 
 /** Claims runs, drives them, sends what is due. Everything under one lease is a Session. */
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
+  const endpoints = new SparedEndpoints(deps.log);
   let session: Session | null = null;
   let opening: Promise<void> = Promise.resolve();
   let isStopped = false;
@@ -102,7 +113,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   /** A new identity, tried until the database takes it. */
   async function open(): Promise<void> {
     while (!isStopped) {
-      const next = new Session(deps, { onLost: reopen, onSuspectGone: () => claims.poke() });
+      const next = new Session(
+        { ...deps, endpoints },
+        { onLost: reopen, onSuspectGone: () => claims.poke() },
+      );
       try {
         await next.lease.acquire();
         session = next;
@@ -149,6 +163,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         runs: session?.runCount ?? 0,
         inFlight: session?.inFlight ?? 0,
         journalStuckMs: session?.journalStuckMs ?? 0,
+        circuitsOpen: endpoints.open,
+        attemptsHeldBack: endpoints.heldTotal,
       };
     },
   };

@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import type { LazyStarts } from './lazy-starts.ts';
 import type { RunDriver } from './run-driver.ts';
 import type { SendQueue } from './send-queue.ts';
+import type { SparedEndpoints } from './spared-endpoints.ts';
 import type { Timers } from './timers.ts';
 
 /** What all drivers of a session share. */
@@ -14,6 +15,7 @@ export interface DriverContext {
   readonly timers: Timers;
   readonly lazyStarts: LazyStarts;
   readonly queue: SendQueue;
+  readonly endpoints: Pick<SparedEndpoints, 'heldUntil'>;
   /** Whether the lease allows to send in this very tick. */
   maySend(): boolean;
   /** Sends the delivery's open attempt; its end comes back as `driver.endAttempt`. */

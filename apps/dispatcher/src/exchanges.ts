@@ -6,6 +6,7 @@ import type { Clock } from './clock.ts';
 import { prepareRequest, urlOf } from './prepare.ts';
 import { leastChars, noLinks, type RequestLinks } from './request-body.ts';
 import type { EndedExchange, RunDriver } from './run-driver.ts';
+import type { SparedEndpoints } from './spared-endpoints.ts';
 
 export interface CallbackOptions {
   readonly tokens: CallbackTokens;
@@ -21,6 +22,7 @@ export interface ExchangesOptions {
   readonly deliveryBytesMax: number;
   /** Null when this deployment names no public URL: then no callback is offered. */
   readonly callbacks: CallbackOptions | null;
+  readonly endpoints: Pick<SparedEndpoints, 'ended'>;
   /** An exchange ended: its place is free. */
   readonly onEnd: () => void;
   /** What an answer comes to in the state of its run. */
@@ -67,6 +69,7 @@ export class Exchanges {
     this.#open.set(delivery, open);
     void open.answer.then((answer) => {
       if (this.#open.get(delivery) === open) this.#open.delete(delivery);
+      this.#options.endpoints.ended(driver, delivery, answer, clock.now());
       try {
         const ended = this.#options.within(driver, this.#classify(driver, delivery, answer));
         driver.endAttempt(delivery, attempt, ended);

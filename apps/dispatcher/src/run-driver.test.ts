@@ -70,6 +70,43 @@ describe('effects', () => {
   });
 });
 
+describe('an attempt to an endpoint that is spared', () => {
+  test('is sent when its time has come: late, not counted as another, and with its own number', async () => {
+    const context = new h.FakeContext();
+    context.isOpen = false;
+    const driver = await h.startedDriver(context, h.planOf([h.step('a'), h.step('b')]));
+    const [spared, other] = driver.state.steps.map(({ delivery }) => delivery!);
+    context.holds.set(spared!, context.clock.now() + 5000);
+    context.isOpen = true;
+    context.queue.pump();
+    expect(context.sent).toEqual([other]);
+    expect([spared!.attempts, driver.state.steps[0]!.state]).toEqual([0, 'waiting']);
+    context.holds.delete(spared!);
+    context.clock.ms += 5000;
+    context.timers.tick();
+    expect(context.sent).toEqual([other, spared]);
+    expect([spared!.attempts, spared!.spent]).toEqual([1, 1]);
+    driver.discard();
+  });
+
+  test('is not sent any more when its run has ended meanwhile', async () => {
+    const context = new h.FakeContext();
+    context.isOpen = false;
+    const driver = await h.startedDriver(context, h.planOf([h.step('a')]));
+    const { delivery } = driver.state.steps[0]!;
+    context.holds.set(delivery!, context.clock.now() + 5000);
+    context.isOpen = true;
+    context.queue.pump();
+    driver.apply(cancel('c1'));
+    await context.commitAll();
+    context.holds.clear();
+    context.clock.ms += 5000;
+    context.timers.tick();
+    expect(context.sent).toEqual([]);
+    expect(driver.state.state).toBe('cancelled');
+  });
+});
+
 describe('the start of an attempt', () => {
   test('is left out when the attempt ends soon, and recorded when it does not', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });

@@ -181,6 +181,8 @@ export class RunDriver {
     const now = this.#context.clock.now();
     if (this.#isDiscarded || delivery.open || !isSendable(this.state, delivery)) return;
     if (delivery.retryAt !== null && delivery.retryAt > now) return;
+    const heldUntil = this.#context.endpoints.heldUntil(this, delivery, now);
+    if (heldUntil !== null) return this.#timers.retryAt(delivery, heldUntil);
     const started = this.#transact({ type: 'startAttempt', ...this.#name(delivery) }, now);
     if ('rejection' in started) {
       if (started.rejection.code === 'at_capacity') this.#held.push(delivery);

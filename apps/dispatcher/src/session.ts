@@ -29,6 +29,7 @@ import { Recorder } from './recorder.ts';
 import { type Quarantine, RunDriver } from './run-driver.ts';
 import { RunLoader } from './run-loader.ts';
 import { SendQueue } from './send-queue.ts';
+import type { SparedEndpoints } from './spared-endpoints.ts';
 import { stateTooLarge, withinState } from './state-room.ts';
 import { Timers } from './timers.ts';
 
@@ -51,6 +52,11 @@ export interface SessionEvents {
   readonly onSuspectGone: () => void;
 }
 
+export interface SessionDeps extends DispatcherDeps {
+  /** Outlives a session: what is known of endpoints does not hang on a lease. */
+  readonly endpoints: SparedEndpoints;
+}
+
 /** What an api may leave in the inbox. */
 type OutsideCommand = Extract<Command, { readonly commandId: string }>;
 
@@ -64,8 +70,9 @@ export class Session implements DriverContext {
   readonly timers: Timers;
   readonly lazyStarts = new LazyStarts();
   readonly queue: SendQueue;
+  readonly endpoints: SparedEndpoints;
   readonly lease: Lease;
-  readonly #deps: DispatcherDeps;
+  readonly #deps: SessionDeps;
   readonly #exchanges: Exchanges;
   readonly #journal: Journal;
   readonly #runs: OwnedRuns;
@@ -75,10 +82,11 @@ export class Session implements DriverContext {
   #isEnded = false;
   #onIdle: (() => void) | null = null;
 
-  constructor(deps: DispatcherDeps, { onLost, onSuspectGone }: SessionEvents) {
+  constructor(deps: SessionDeps, { onLost, onSuspectGone }: SessionEvents) {
     this.#deps = deps;
     this.#runs = new OwnedRuns(onSuspectGone);
     this.clock = deps.clock;
+    this.endpoints = deps.endpoints;
     const identity = { uuid: randomUUID(), host: hostname(), pid: process.pid };
     const { databaseUrl, log } = deps;
     this.lease = new Lease({
@@ -121,6 +129,7 @@ export class Session implements DriverContext {
       clock: deps.clock,
       ...deps.limits,
       callbacks: deps.callbacks,
+      endpoints: deps.endpoints,
       onEnd: () => this.#exchangeEnded(),
       within: (driver, outcome) =>
         withinState(outcome, runs.get(driver.runUuid), deps.limits.runStateBytesMax),

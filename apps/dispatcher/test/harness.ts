@@ -91,6 +91,9 @@ export class FakeContext implements DriverContext {
   readonly timers = new Timers(this.clock);
   readonly lazyStarts = new LazyStarts();
   readonly queue = new SendQueue({ isOpen: () => this.isOpen, hasRoom: () => true });
+  readonly endpoints = { heldUntil: (_: unknown, delivery: Delivery) => this.holds.get(delivery) ?? null };
+  /** Until when deliveries are held back. */
+  readonly holds = new Map<Delivery, number>();
   readonly journal = { append: (entry: JournalEntry) => this.#hold(entry) };
   isOpen = true;
   readonly appends: HeldAppend[] = [];

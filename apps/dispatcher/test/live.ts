@@ -25,6 +25,7 @@ import { type Clock, createClock } from '../src/clock.ts';
 import { createDispatcher, type DispatcherDeps } from '../src/dispatcher.ts';
 import { ProjectCache } from '../src/project-cache.ts';
 import { Session } from '../src/session.ts';
+import { SparedEndpoints } from '../src/spared-endpoints.ts';
 import { checks, newRun, newUuid, planOf, projectUuid, secret, step } from './harness.ts';
 
 const keyring = createKeyring('0123456789abcdef0123456789abcdef');
@@ -284,7 +285,10 @@ export type TestSession = Awaited<ReturnType<typeof startSession>>;
 /** A session whose loops are turned by the test. */
 export async function startSession(database: TestDatabase, changed: Partial<DispatcherDeps> = {}) {
   const parts = createParts(database.url, database, changed);
-  const session = new Session(parts.deps, { onLost() {}, onSuspectGone() {} });
+  const session = new Session(
+    { ...parts.deps, endpoints: new SparedEndpoints(parts.deps.log) },
+    { onLost() {}, onSuspectGone() {} },
+  );
   await session.lease.acquire();
   return {
     ...parts,

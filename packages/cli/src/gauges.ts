@@ -13,12 +13,23 @@ export interface Parts {
 
 /** What the parts are busy with now. */
 export function gaugesOf({ api, dispatcher, journal }: Parts): Gauges {
-  const { runs = 0, inFlight = 0, journalStuckMs = 0 } = dispatcher?.stats ?? {};
+  const dispatching = dispatcher?.stats ?? idle;
   return {
-    runsOwned: runs,
-    exchangesInFlight: inFlight,
-    journalStuckMs: Math.max(journalStuckMs, journal?.stuckForMs() ?? 0),
+    runsOwned: dispatching.runs,
+    exchangesInFlight: dispatching.inFlight,
+    journalStuckMs: Math.max(dispatching.journalStuckMs, journal?.stuckForMs() ?? 0),
+    circuitsOpen: dispatching.circuitsOpen,
+    attemptsHeldBack: dispatching.attemptsHeldBack,
     openStreams: api?.stats.openStreams ?? 0,
     watchedRuns: api?.stats.watchedRuns ?? 0,
   };
 }
+
+/** A process that does not dispatch. */
+const idle: Dispatcher['stats'] = {
+  runs: 0,
+  inFlight: 0,
+  journalStuckMs: 0,
+  circuitsOpen: 0,
+  attemptsHeldBack: 0,
+};

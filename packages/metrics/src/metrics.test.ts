@@ -3,7 +3,10 @@ import { expect, test } from 'vitest';
 import { createMetrics, type MetricsOptions } from './metrics.ts';
 import type { SlowStep } from './step-durations.ts';
 
-const idle = { runsOwned: 0, exchangesInFlight: 0, journalStuckMs: 0, openStreams: 0, watchedRuns: 0 };
+const idle = {
+  ...{ runsOwned: 0, exchangesInFlight: 0, journalStuckMs: 0, circuitsOpen: 0, attemptsHeldBack: 0 },
+  ...{ openStreams: 0, watchedRuns: 0 },
+};
 const error = { code: 'http_503', message: 'busy' };
 const step = (id: string) => ({ delivery: 'step', step: id, attempt: 1, startedAt: 1000 }) as const;
 const created: RunEvent = { type: 'run.created', at: 0, started: true };
@@ -130,13 +133,15 @@ test('gauges are read when they are scraped, beside those of the process', async
   let now = idle;
   const { scrape } = setUp({ gauges: () => now });
   expect(await scrape()).toMatchObject({ waybill_runs_owned: '0', waybill_journal_stuck_seconds: '0' });
-  now = { ...busy, watchedRuns: 4 };
+  now = { ...busy, watchedRuns: 4, circuitsOpen: 5, attemptsHeldBack: 6 };
   expect(await scrape()).toMatchObject({
     waybill_runs_owned: '3',
     waybill_exchanges_in_flight: '2',
     waybill_journal_stuck_seconds: '1.5',
     waybill_event_streams_open: '1',
     waybill_runs_watched: '4',
+    waybill_circuits_open: '5',
+    waybill_attempts_held_back_total: '6',
     process_resident_memory_bytes: expect.stringMatching(/^\d+$/),
   });
 });
