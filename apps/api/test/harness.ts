@@ -17,6 +17,7 @@ import {
   migrate,
   openDatabase,
   PlanCache,
+  postgresLanes,
   type RunChange,
   upsertProject,
 } from '@waybill/store';
@@ -85,7 +86,7 @@ export class TestApi {
     this.database = options.database;
     this.#projects = options.projects;
     this.#stop = options.stop;
-    this.#journal = new Journal({ databaseUrl: options.url, fence: null });
+    this.#journal = new Journal({ openLane: postgresLanes(options.url), fence: null });
     this.#hints = new Hints(options.url);
     this.logged = [];
     this.admin = '';

@@ -1,25 +1,33 @@
-/** Time as the engine wants it. The only reader of the process clock in this room. */
-export interface Clock {
+import { processRuntime, type Runtime } from '@waybill/store';
+
+/** Time as the engine wants it, and as the process has it. */
+export interface Clock extends Runtime {
   /** Engine time in epoch ms: the database's clock, carried forward monotonically. */
   now(): number;
-  /** Monotonic ms, for lengths of time. */
-  monotonic(): number;
   /** Takes a reading of the database's clock (epoch ms), asked for at monotonic time `askedAt`. */
   adjust(databaseMs: number, askedAt: number): void;
 }
 
-export function createClock(): Clock {
-  let offset = Date.now() - performance.now();
+export interface ClockOptions {
+  readonly runtime: Runtime;
+  /** What the clock of this machine says: good until the first reading of the database's. */
+  readonly epochMs: () => number;
+}
+
+export function createClock({ runtime, epochMs }: ClockOptions = thisProcess): Clock {
+  let offset = epochMs() - runtime.monotonic();
   let latest = 0;
   return {
+    ...runtime,
     now() {
       // Never backwards, also when a later reading turns out smaller.
-      latest = Math.max(latest, Math.floor(performance.now() + offset));
+      latest = Math.max(latest, Math.floor(runtime.monotonic() + offset));
       return latest;
     },
-    monotonic: () => performance.now(),
     adjust(databaseMs, askedAt) {
-      offset = databaseMs - (askedAt + performance.now()) / 2;
+      offset = databaseMs - (askedAt + runtime.monotonic()) / 2;
     },
   };
 }
+
+const thisProcess: ClockOptions = { runtime: processRuntime, epochMs: () => Date.now() };

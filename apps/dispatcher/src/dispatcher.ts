@@ -1,16 +1,11 @@
 import type { Egress } from '@waybill/egress';
 import type { RunEvent } from '@waybill/engine';
 import type { Limits } from '@waybill/protocol';
-import {
-  type Database,
-  deleteExpiredIdempotencyKeys,
-  type Hints,
-  migrate,
-  type PlanCache,
-} from '@waybill/store';
-import type { Logger } from 'pino';
+import { delay } from '@waybill/store';
 import type { Clock } from './clock.ts';
+import type { DispatcherStore, WorkHints } from './dispatcher-store.ts';
 import type { CallbackOptions } from './exchanges.ts';
+import type { Log } from './log.ts';
 import { Loop } from './loop.ts';
 import type { ProjectCache } from './project-cache.ts';
 import type { RunDriver } from './run-driver.ts';
@@ -18,20 +13,17 @@ import { type NewOwnedRun, Session } from './session.ts';
 import { SparedEndpoints } from './spared-endpoints.ts';
 
 export interface DispatcherDeps {
-  readonly databaseUrl: string;
-  readonly database: Database;
-  readonly hints: Hints;
+  readonly store: DispatcherStore;
+  readonly hints: WorkHints;
   readonly egress: Egress;
-  readonly plans: PlanCache;
   readonly projects: ProjectCache;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: Log;
   /** Runs in memory at most. */
   readonly runsMax: number;
   /** What the states of these runs may take, in bytes. */
   readonly runBytesMax: number;
   readonly limits: Pick<Limits, 'resultBytesMax' | 'deliveryBytesMax' | 'runStateBytesMax'>;
-  readonly retentionDays: number;
   /** Null: requests offer no callback. */
   readonly callbacks: CallbackOptions | null;
   /** Told of every transition once it is durable, in this process. */
@@ -79,7 +71,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   let isStopped = false;
 
   const whileLeased = (name: string, intervalMs: number, tick: (session: Session) => Promise<boolean>) =>
-    new Loop({ name, intervalMs, log: deps.log, tick: async () => (session ? tick(session) : false) });
+    new Loop({
+      ...{ name, intervalMs, log: deps.log, runtime: deps.clock },
+      tick: async () => (session ? tick(session) : false),
+    });
   const claims = whileLeased('claiming', pollIntervalMs, async (current) => (await current.claim()) > 0);
   const inbox = whileLeased('reading the inbox', pollIntervalMs, async (current) => {
     await current.readInbox();
@@ -99,8 +94,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     return false;
   });
   const housekeeping = whileLeased('housekeeping', housekeepingIntervalMs, async () => {
-    await migrate(deps);
-    await deleteExpiredIdempotencyKeys(deps.database);
+    await deps.store.houseKeep();
     return false;
   });
   const loops = [claims, inbox, rescues, adoption, parking, housekeeping];
@@ -126,7 +120,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       } catch (error) {
         deps.log.warn({ err: error }, 'no lease yet');
         next.abandon();
-        await new Promise((resolve) => setTimeout(resolve, restartDelayMs));
+        await delay(deps.clock, restartDelayMs);
       }
     }
   }

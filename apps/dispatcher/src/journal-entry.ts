@@ -19,18 +19,25 @@ const endTypes: ReadonlySet<string> = new Set([
 ]);
 const changeTypes: ReadonlySet<string> = new Set(['run.started', 'run.reopened']);
 
+export interface Transitioned {
+  readonly events: readonly RunEvent[];
+  readonly effects: CollectedEffects;
+  /** For rows that have an id of their own. */
+  readonly newId: () => string;
+}
+
 /** All rows of one transition. To be called right after it: the state is what the events made of it. */
 export function entryOf(
   driver: RunDriver,
   run: RunRef,
-  { events, effects }: { readonly events: readonly RunEvent[]; readonly effects: CollectedEffects },
+  { events, effects, newId }: Transitioned,
   { child, create, consumed }: Extra,
 ): JournalEntry {
   const { state } = driver;
   const isEnd = events.some(({ type }) => endTypes.has(type));
   const isChanged = isEnd || (create === undefined && events.some(({ type }) => changeTypes.has(type)));
   const hasChild = child !== undefined && events.some(({ type }) => type === 'child.started');
-  const posts = postsOf(driver, effects, isEnd);
+  const posts = postsOf(driver, effects, { isEnd, newId });
   const change = { state: state.state, startedAtMs: state.startedAt, finishedAtMs: state.completedAt };
   return {
     run,

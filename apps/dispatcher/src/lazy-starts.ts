@@ -1,4 +1,5 @@
 import type { Delivery } from '@waybill/engine';
+import { type Alarm, processRuntime, type Runtime } from '@waybill/store';
 
 /** How long an attempt's start row waits for the attempt's end. */
 const delayMs = 50;
@@ -16,16 +17,22 @@ interface LazyStart {
  * and its end would wait for the flush of its start.
  */
 export class LazyStarts {
+  readonly #runtime: Runtime;
   readonly #byDelivery = new Map<Delivery, LazyStart>();
   /** All wait equally long, so arrival order is the order of eligibility. */
   readonly #queue: LazyStart[] = [];
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Alarm | null = null;
+
+  constructor(runtime: Runtime = processRuntime) {
+    this.#runtime = runtime;
+  }
 
   add(delivery: Delivery, record: () => void): void {
-    const start: LazyStart = { delivery, record, eligibleAt: performance.now() + delayMs, isDropped: false };
+    const eligibleAt = this.#runtime.monotonic() + delayMs;
+    const start: LazyStart = { delivery, record, eligibleAt, isDropped: false };
     this.#byDelivery.set(delivery, start);
     this.#queue.push(start);
-    this.#timer ??= setTimeout(() => this.#tick(), delayMs);
+    this.#timer ??= this.#runtime.after(delayMs, () => this.#tick());
   }
 
   /** The attempt has ended, or its run is gone. */
@@ -44,7 +51,7 @@ export class LazyStarts {
   }
 
   clear(): void {
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = null;
     this.#queue.length = 0;
     this.#byDelivery.clear();
@@ -52,7 +59,7 @@ export class LazyStarts {
 
   #tick(): void {
     this.#timer = null;
-    const now = performance.now();
+    const now = this.#runtime.monotonic();
     let done = 0;
     for (; done < this.#queue.length; done++) {
       const start = this.#queue[done]!;
@@ -63,6 +70,7 @@ export class LazyStarts {
     }
     this.#queue.splice(0, done);
     const next = this.#queue[0];
-    if (next) this.#timer = setTimeout(() => this.#tick(), Math.max(1, next.eligibleAt - now));
+    if (!next) return;
+    this.#timer = this.#runtime.after(Math.max(1, next.eligibleAt - now), () => this.#tick());
   }
 }

@@ -1,6 +1,7 @@
-import { type DispatcherIdentity, LeaseRow } from '@waybill/store';
-import type { Logger } from 'pino';
+import { type Alarm, type DispatcherIdentity, delay } from '@waybill/store';
 import type { Clock } from './clock.ts';
+import type { DispatcherStore, LeaseStore } from './dispatcher-store.ts';
+import type { Log } from './log.ts';
 
 const heartbeatIntervalMs = 5000;
 const retryIntervalMs = 500;
@@ -8,10 +9,10 @@ const retryIntervalMs = 500;
 const sendWindowMs = 10_000;
 
 export interface LeaseOptions {
-  readonly databaseUrl: string;
+  readonly store: Pick<DispatcherStore, 'openLease'>;
   readonly identity: DispatcherIdentity;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: Log;
   /** The row is gone: somebody else drives our runs. Called once. */
   readonly onLost: () => void;
   /** The send window has closed: abort what is open. */
@@ -24,16 +25,16 @@ export interface LeaseOptions {
 export class Lease {
   readonly identity: DispatcherIdentity;
   readonly #options: LeaseOptions;
-  readonly #row: LeaseRow;
+  readonly #row: LeaseStore;
   #lastSentAt = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Alarm | null = null;
   #isSilent = false;
   #isEnded = false;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
     this.identity = options.identity;
-    this.#row = new LeaseRow(options.databaseUrl, options.identity);
+    this.#row = options.store.openLease(options.identity);
   }
 
   async acquire(): Promise<void> {
@@ -69,7 +70,7 @@ export class Lease {
 
   /** A heartbeat of the loop: falls silent when none has succeeded for too long. False when it failed. */
   async beat(): Promise<boolean> {
-    const watch = setTimeout(() => this.#checkSilence(), sendWindowMs - heartbeatIntervalMs);
+    const watch = this.#options.clock.after(sendWindowMs - heartbeatIntervalMs, () => this.#checkSilence());
     try {
       await this.tick();
       return true;
@@ -77,7 +78,7 @@ export class Lease {
       this.#options.log.warn({ err: error }, 'heartbeat failed');
       return false;
     } finally {
-      clearTimeout(watch);
+      watch.cancel();
       this.#checkSilence();
     }
   }
@@ -89,7 +90,7 @@ export class Lease {
         return await this.tick();
       } catch (error) {
         this.#options.log.warn({ err: error }, 'cannot confirm the lease yet');
-        await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
+        await delay(this.#options.clock, retryIntervalMs);
       }
     }
     return false;
@@ -119,14 +120,14 @@ export class Lease {
 
   #end(): void {
     this.#isEnded = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer?.cancel();
   }
 
   #schedule(delayMs: number): void {
     if (this.#isEnded) return;
-    this.#timer = setTimeout(async () => {
+    this.#timer = this.#options.clock.after(delayMs, async () => {
       this.#schedule((await this.beat()) ? heartbeatIntervalMs : retryIntervalMs);
-    }, delayMs);
+    });
   }
 
   #checkSilence(): void {

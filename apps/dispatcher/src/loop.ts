@@ -1,11 +1,14 @@
-import type { Logger } from 'pino';
+import { type Alarm, processRuntime, type Runtime } from '@waybill/store';
+import type { Log } from './log.ts';
 
 export interface LoopOptions {
   readonly name: string;
   readonly intervalMs: number;
   /** Answers true when there is likely more to do at once. */
   readonly tick: () => Promise<boolean>;
-  readonly log: Logger;
+  readonly log: Log;
+  /** Default: that of this process. */
+  readonly runtime?: Runtime;
 }
 
 /** Up to a quarter is taken off each wait, so that processes started together drift apart. */
@@ -14,13 +17,15 @@ const jitterShare = 0.25;
 /** Calls `tick` every interval, or sooner when poked; never twice at a time. */
 export class Loop {
   readonly #options: LoopOptions;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #runtime: Runtime;
+  #timer: Alarm | null = null;
   #running: Promise<void> | null = null;
   #isPoked = false;
   #isStopped = false;
 
   constructor(options: LoopOptions) {
     this.#options = options;
+    this.#runtime = options.runtime ?? processRuntime;
   }
 
   start(): void {
@@ -31,7 +36,7 @@ export class Loop {
   poke(): void {
     this.#isPoked = true;
     if (this.#isStopped || this.#running) return;
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = null;
     // Not within this call: the tick itself may poke.
     this.#running = Promise.resolve().then(() => this.#run());
@@ -40,7 +45,7 @@ export class Loop {
   /** Resolves when a tick under way has ended. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer?.cancel();
     await this.#running;
   }
 
@@ -56,7 +61,7 @@ export class Loop {
     }
     this.#running = null;
     if (this.#isStopped) return;
-    const wait = this.#options.intervalMs * (1 - jitterShare * Math.random());
-    this.#timer = setTimeout(() => this.poke(), wait);
+    const wait = this.#options.intervalMs * (1 - jitterShare * this.#runtime.random());
+    this.#timer = this.#runtime.after(wait, () => this.poke());
   }
 }

@@ -1,14 +1,14 @@
 import type { Journal } from '@waybill/store';
-import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 import { chooseParked, type ParkedRun } from './idle-runs.ts';
+import type { Log } from './log.ts';
 import type { OwnedRuns } from './owned-runs.ts';
 
 export interface ParkingOptions {
   readonly runs: OwnedRuns;
   readonly journal: Pick<Journal, 'append'>;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: Log;
   readonly runsMax: number;
   readonly bytesMax: number;
   /** The run was claimed here while it was on its way out. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Outcome, RunState } from '@waybill/engine';
 import { objectText, resultsText, uuidOfId } from '@waybill/protocol';
 import type { InboxRow } from '@waybill/store';
@@ -6,8 +5,17 @@ import type { CollectedEffects } from './collected-effects.ts';
 import type { RunDriver } from './run-driver.ts';
 
 /** Commands that a transition leaves for other runs: the end of a child for its parent, and the other way round. */
-export function postsOf(driver: RunDriver, effects: CollectedEffects, isEnd: boolean): InboxRow[] {
-  const posts = effects.revokedDeliveries.flatMap(({ child }) => (child === null ? [] : [cancelOf(child)]));
+export function postsOf(
+  driver: RunDriver,
+  effects: CollectedEffects,
+  { isEnd, newId }: { readonly isEnd: boolean; readonly newId: () => string },
+): InboxRow[] {
+  const post = (runId: string, command: object): InboxRow => {
+    return { runUuid: uuidOfId('run', runId)!, id: newId(), command: JSON.stringify(command) };
+  };
+  const posts = effects.revokedDeliveries.flatMap(({ child }) =>
+    child === null ? [] : [post(child, cancelled)],
+  );
   const { parent } = driver.state;
   if (isEnd && parent) {
     const { run, step, round } = parent;
@@ -18,13 +26,7 @@ export function postsOf(driver: RunDriver, effects: CollectedEffects, isEnd: boo
   return posts;
 }
 
-function cancelOf(child: string): InboxRow {
-  return post(child, { type: 'cancel', reason: 'the step that this run is was ended' });
-}
-
-function post(runId: string, command: object): InboxRow {
-  return { runUuid: uuidOfId('run', runId)!, id: randomUUID(), command: JSON.stringify(command) };
-}
+const cancelled = { type: 'cancel', reason: 'the step that this run is was ended' };
 
 const resultCharsMax = 1024 * 1024;
 

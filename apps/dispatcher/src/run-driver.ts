@@ -284,9 +284,10 @@ export class RunDriver {
   }
 
   async #append(applied: Pick<Applied, 'events' | 'effects'>, extra: Extra): Promise<void> {
-    const entry = entryOf(this, this.#ref, applied, extra);
+    const { journal, clock } = this.#context;
+    const entry = entryOf(this, this.#ref, { ...applied, newId: clock.uuid }, extra);
     try {
-      await this.#context.journal.append(entry);
+      await journal.append(entry);
     } catch (error) {
       this.#failed(error);
       throw error;

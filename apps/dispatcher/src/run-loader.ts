@@ -1,13 +1,5 @@
 import { freshStateBytes } from '@waybill/protocol';
-import {
-  type ClaimedRun,
-  deleteDoneRuns,
-  findRuns,
-  type RunRow,
-  readJournals,
-  type StoredEvent,
-  suspectClaims,
-} from '@waybill/store';
+import { type ClaimedRun, type RunRow, type StoredEvent, suspectClaims } from '@waybill/store';
 import type { DispatcherDeps } from './dispatcher.ts';
 import type { DriverContext } from './driver-context.ts';
 import { infoOf } from './driver-info.ts';
@@ -17,7 +9,7 @@ import { type Quarantine, RunDriver } from './run-driver.ts';
 import { stateTooLarge } from './state-room.ts';
 
 export interface RunLoaderOptions {
-  readonly deps: Pick<DispatcherDeps, 'database' | 'plans' | 'projects' | 'log' | 'limits' | 'clock'>;
+  readonly deps: Pick<DispatcherDeps, 'store' | 'projects' | 'log' | 'limits' | 'clock'>;
   readonly me: string;
   readonly runs: OwnedRuns;
   readonly context: DriverContext;
@@ -55,10 +47,10 @@ export class RunLoader {
   }
 
   async #loadChunk(chunk: readonly ClaimedRun[], quarantine: Quarantine | null): Promise<void> {
-    const { database } = this.#options.deps;
+    const { store } = this.#options.deps;
     const uuids = chunk.map((run) => run.runUuid);
     const claims = new Map(chunk.map((run) => [run.runUuid, run]));
-    const [rows, journals] = await Promise.all([findRuns(database, uuids), readJournals(database, uuids)]);
+    const [rows, journals] = await Promise.all([store.findRuns(uuids), store.readJournals(uuids)]);
     const done: LoadedRun[] = [];
     for (const row of rows) {
       const journal = journals.get(row.uuid) ?? [];
@@ -73,9 +65,9 @@ export class RunLoader {
     const { deps, context, isEnded } = this.#options;
     const info = infoOf(row.uuid, row);
     try {
-      const plan = await deps.plans.get(deps.database, row.projectUuid, row.workflowKey, row.version);
+      const plan = await deps.store.findPlan(row.projectUuid, row.workflowKey, row.version);
       if (!plan) throw new Error(`version ${row.version} of workflow ${row.workflowKey} is not stored`);
-      const project = await deps.projects.get(deps.database, row.projectUuid);
+      const project = await deps.projects.get(deps.store, row.projectUuid);
       if (isEnded()) return null;
       const driver = new RunDriver({ runUuid: row.uuid, plan, project, context, info });
       const bytes = freshStateBytes(plan, row.context) + bytesKept(journal.map(({ event }) => event));
@@ -130,7 +122,7 @@ export class RunLoader {
   async #dismiss(done: readonly LoadedRun[]): Promise<void> {
     const { deps, me, isEnded } = this.#options;
     const uuids = done.map(({ driver }) => driver.runUuid);
-    const gone = new Set(await deleteDoneRuns(deps.database, me, uuids));
+    const gone = new Set(await deps.store.deleteDoneRuns(me, uuids));
     if (isEnded()) return;
     for (const loaded of done) if (!gone.has(loaded.driver.runUuid)) this.#add(loaded);
   }

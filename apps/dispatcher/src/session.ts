@@ -1,21 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Command, type Delivery, isTerminal, type Plan, type RunEvent } from '@waybill/engine';
 import { freshStateBytes, idOfUuid } from '@waybill/protocol';
-import {
-  type ClaimedRun,
-  claimRuns,
-  deleteCommands,
-  findVersion,
-  freeOrphans,
-  type InboxRow,
-  Journal,
-  type NewRun,
-  ownedRuns,
-  readInbox,
-  rescueExpired,
-  StoreError,
-} from '@waybill/store';
+import { type ClaimedRun, type InboxRow, Journal, type NewRun, StoreError } from '@waybill/store';
 import type { FoundWorkflow } from './children.ts';
 import type { DispatcherDeps } from './dispatcher.ts';
 import type { DriverContext } from './driver-context.ts';
@@ -68,7 +54,7 @@ export class Session implements DriverContext {
   readonly clock;
   readonly journal: Recorder;
   readonly timers: Timers;
-  readonly lazyStarts = new LazyStarts();
+  readonly lazyStarts: LazyStarts;
   readonly queue: SendQueue;
   readonly endpoints: SparedEndpoints;
   readonly lease: Lease;
@@ -87,13 +73,11 @@ export class Session implements DriverContext {
     this.#runs = new OwnedRuns(onSuspectGone);
     this.clock = deps.clock;
     this.endpoints = deps.endpoints;
-    const identity = { uuid: randomUUID(), host: hostname(), pid: process.pid };
-    const { databaseUrl, log } = deps;
+    this.lazyStarts = new LazyStarts(deps.clock);
+    const identity = { uuid: deps.clock.uuid(), host: hostname(), pid: process.pid };
+    const { store, log, clock } = deps;
     this.lease = new Lease({
-      databaseUrl,
-      identity,
-      clock: deps.clock,
-      log,
+      ...{ store, identity, clock, log },
       onLost: () => {
         this.abandon();
         onLost(this);
@@ -107,9 +91,8 @@ export class Session implements DriverContext {
       lost: () => this.lease.lost(),
     };
     const onOutsideWork = () => deps.hints.notify('work');
-    const { clock } = deps;
     const runs = this.#runs;
-    this.#journal = new Journal({ databaseUrl, fence, onOutsideWork });
+    this.#journal = new Journal({ openLane: store.openLane, fence, onOutsideWork, runtime: clock });
     this.journal = new Recorder({
       ...{ journal: this.#journal, runs, clock },
       runStateBytesMax: deps.limits.runStateBytesMax,
@@ -163,7 +146,7 @@ export class Session implements DriverContext {
 
   /** Writes a new run as already owned. @throws StoreError when it was not written. */
   async startOwned({ uuid, row, plan }: NewOwnedRun): Promise<void> {
-    const project = await this.#deps.projects.get(this.#deps.database, row.projectUuid);
+    const project = await this.#deps.projects.get(this.#deps.store, row.projectUuid);
     const driver = new RunDriver({ runUuid: uuid, plan, project, context: this, info: infoOf(uuid, row) });
     const bytes = freshStateBytes(plan, row.context);
     this.#runs.add(driver, { claims: 0, bytes, queuedBytes: bytes }, this.clock.monotonic());
@@ -174,8 +157,8 @@ export class Session implements DriverContext {
   async claim(): Promise<number> {
     this.#parking.relieve();
     if (!this.mayOwn()) return 0;
-    const { database, runsMax, runBytesMax } = this.#deps;
-    const claimed = await claimRuns(database, this.lease.identity.uuid, {
+    const { store, runsMax, runBytesMax } = this.#deps;
+    const claimed = await store.claimRuns(this.lease.identity.uuid, {
       runs: Math.min(claimBatchMax, runsMax - this.#runs.size),
       bytes: runBytesMax - this.#runs.bytes,
       suspect: !this.#runs.hasSuspect,
@@ -191,24 +174,24 @@ export class Session implements DriverContext {
 
   /** Applies commands from outside to the runs driven here. */
   async readInbox(): Promise<number> {
-    const { database } = this.#deps;
-    const rows = await readInbox(database, this.lease.identity.uuid, inboxBatchMax);
+    const { store } = this.#deps;
+    const rows = await store.readInbox(this.lease.identity.uuid, inboxBatchMax);
     const repeats = rows.filter((row) => this.#isRepeat(row));
     for (const row of rows) this.#command(row);
-    await deleteCommands(database, repeats);
+    if (repeats.length > 0) await store.deleteCommands(repeats);
     return rows.length;
   }
 
   /** Loads runs that we own and do not drive: claims whose answer was lost. */
   async adopt(): Promise<void> {
-    await this.#load(await ownedRuns(this.#deps.database, this.lease.identity.uuid));
+    await this.#load(await this.#deps.store.ownedRuns(this.lease.identity.uuid));
   }
 
   /** Takes back what dead dispatchers owned. */
   async rescue(): Promise<void> {
-    const rescued = await rescueExpired(this.#deps.database);
+    const rescued = await this.#deps.store.rescueExpired();
     if (rescued.length > 0) this.#deps.log.warn({ rescued }, 'rescued the runs of dead dispatchers');
-    const orphans = await freeOrphans(this.#deps.database, this.lease.identity.uuid);
+    const orphans = await this.#deps.store.freeOrphans(this.lease.identity.uuid);
     if (orphans > 0) this.#deps.log.warn({ orphans }, 'freed runs without an owner');
   }
 
@@ -250,10 +233,10 @@ export class Session implements DriverContext {
   }
 
   async findWorkflow(projectUuid: string, key: string): Promise<FoundWorkflow | null> {
-    const { database, plans } = this.#deps;
-    const found = await findVersion(database, projectUuid, key);
-    const plan = found && (await plans.get(database, projectUuid, key, found.version));
-    return plan && { plan, version: found.version };
+    const { store } = this.#deps;
+    const version = await store.findLatestVersion(projectUuid, key);
+    const plan = version === null ? null : await store.findPlan(projectUuid, key, version);
+    return plan && { plan, version: version! };
   }
 
   beforeTimeout(fire: () => void): void {
@@ -284,7 +267,7 @@ export class Session implements DriverContext {
   /** Only what is owned: a start that came second to another dispatcher's is that one's to drive. */
   #reload(uuid: string, quarantine: Quarantine | null): void {
     const reload = async () => {
-      const owned = await ownedRuns(this.#deps.database, this.lease.identity.uuid, [uuid]);
+      const owned = await this.#deps.store.ownedRuns(this.lease.identity.uuid, [uuid]);
       await this.#load(owned, quarantine);
     };
     reload().catch((error) => {
@@ -308,9 +291,9 @@ export class Session implements DriverContext {
   #idle(graceMs: number): Promise<void> {
     if (this.#exchanges.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, graceMs);
+      const timer = this.clock.after(graceMs, resolve);
       this.#onIdle = () => {
-        clearTimeout(timer);
+        timer.cancel();
         resolve();
       };
     });

@@ -1,3 +1,4 @@
+import type { Alarm } from '@waybill/store';
 import type { Clock } from './clock.ts';
 
 export interface Timer {
@@ -10,11 +11,11 @@ export interface Timer {
 /** No sleep is longer, so that a step of the database's clock is noticed. */
 const sleepMsMax = 60_000;
 
-/** All timers of a dispatcher in one heap behind one setTimeout. Times are engine ms. */
+/** All timers of a dispatcher in one heap behind one of the process. Times are engine ms. */
 export class Timers {
   readonly #clock: Clock;
   readonly #heap: Timer[] = [];
-  #wake: NodeJS.Timeout | null = null;
+  #wake: Alarm | null = null;
   #wakeAt = Number.POSITIVE_INFINITY;
 
   constructor(clock: Clock) {
@@ -47,7 +48,7 @@ export class Timers {
   clear(): void {
     for (const timer of this.#heap) timer.position = -1;
     this.#heap.length = 0;
-    if (this.#wake) clearTimeout(this.#wake);
+    this.#wake?.cancel();
     this.#wake = null;
     this.#wakeAt = Number.POSITIVE_INFINITY;
   }
@@ -65,13 +66,13 @@ export class Timers {
   #arm(): void {
     const next = this.#heap[0]?.at;
     if (next === undefined || next >= this.#wakeAt) return;
-    if (this.#wake) clearTimeout(this.#wake);
+    this.#wake?.cancel();
     this.#wakeAt = next;
     const wait = Math.min(Math.max(next - this.#clock.now(), 1), sleepMsMax);
-    this.#wake = setTimeout(() => {
+    this.#wake = this.#clock.after(wait, () => {
       this.#wakeAt = Number.POSITIVE_INFINITY;
       this.tick();
-    }, wait);
+    });
   }
 
   #place(timer: Timer, position: number): void {

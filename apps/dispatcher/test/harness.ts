@@ -12,7 +12,7 @@ import {
 } from '@waybill/engine';
 import { createId, uuidOfId } from '@waybill/protocol';
 import { createSigner, generateSigningSecret } from '@waybill/signing';
-import type { JournalEntry, NewRun, StoreError } from '@waybill/store';
+import { type Alarm, type JournalEntry, type NewRun, processRuntime, type StoreError } from '@waybill/store';
 import type { Clock } from '../src/clock.ts';
 import type { DriverContext } from '../src/driver-context.ts';
 import { LazyStarts } from '../src/lazy-starts.ts';
@@ -35,6 +35,10 @@ export class FakeClock implements Clock {
   now = (): number => this.ms;
   monotonic = (): number => this.ms;
   adjust(): void {}
+  after = (delayMs: number, fire: () => void): Alarm => processRuntime.after(delayMs, fire);
+  soon = processRuntime.soon;
+  random = processRuntime.random;
+  uuid = processRuntime.uuid;
 }
 
 export function step(id: string, fields: Partial<StepDefinition> = {}): StepDefinition {

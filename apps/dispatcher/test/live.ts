@@ -14,7 +14,9 @@ import {
   migrate,
   openDatabase,
   PlanCache,
+  PostgresDispatcherStore,
   postCommand,
+  postgresLanes,
   readEvents,
   reopenRun,
   storeVersion,
@@ -40,7 +42,7 @@ export async function startDatabase() {
   await migrate({ databaseUrl: server.url });
   // One connection: what was asked before is answered before.
   const sql = await openDatabase(server.url, { name: 'test', max: 1 });
-  const journal = new Journal({ databaseUrl: server.url, fence: null });
+  const journal = new Journal({ openLane: postgresLanes(server.url), fence: null });
   await upsertProject(sql, { uuid: projectUuid, name: 'test', baseUrl: null });
   const sealed = keyring.seal(secret, `project:${projectUuid}`);
   await addSecret(sql, { uuid: newUuid(), projectUuid, sealed });
@@ -198,6 +200,7 @@ export function createSkewedClock(): Clock & { advance(ms: number): void; leap(m
   let skew = 0;
   let leapt = 0;
   return {
+    ...clock,
     now: () => clock.now() + leapt,
     leap(ms) {
       leapt += ms;
@@ -227,14 +230,19 @@ function createParts(databaseUrl: string, database: TestDatabase, changed: Parti
   );
   const hints = new Hints(databaseUrl);
   const egress = createEgress({ allow: ['127.0.0.0/8'] });
+  const plans = new PlanCache();
+  const store = new PostgresDispatcherStore({
+    databaseUrl,
+    database: database.sql,
+    plans,
+    retentionDays: 30,
+  });
   const deps: DispatcherDeps = {
-    ...{ databaseUrl, database: database.sql, hints, egress, clock, log },
-    plans: new PlanCache(),
+    ...{ store, hints, egress, clock, log },
     projects: new ProjectCache(keyring, checks),
     runsMax: 100,
     runBytesMax: 64 * 1024 * 1024,
     limits: defaultLimits,
-    retentionDays: 30,
     callbacks: null,
     onCommit(uuid, committed) {
       for (const { type } of committed) events.push({ uuid, type });

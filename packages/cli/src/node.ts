@@ -20,6 +20,8 @@ import {
   migrate,
   openDatabase,
   PlanCache,
+  PostgresDispatcherStore,
+  postgresLanes,
 } from '@waybill/store';
 import { pino } from 'pino';
 import { bootstrap, type Generated } from './bootstrap.ts';
@@ -64,7 +66,8 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
       () => hints.close(),
     );
     const generated = roles.api ? await bootstrap(database, keyring, settings) : {};
-    const shared = { ...settings, database, hints, log, plans: new PlanCache(), clock: createClock() };
+    const plans = new PlanCache();
+    const shared = { ...settings, database, hints, log, plans, clock: createClock() };
     const tokens = createCallbackTokens(settings.masterKey);
     const approvals = createApprovalTokens(settings.masterKey);
     const publicUrl = (settings.publicUrl ?? http?.url)?.replace(/\/+$/, '');
@@ -85,6 +88,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
       const egress = createEgress({ ...policy, connectionsPerOrigin: settings.connectionsPerOrigin });
       const dispatcher = createDispatcher({
         ...shared,
+        store: new PostgresDispatcherStore(shared),
         egress,
         projects: new ProjectCache(keyring, checks),
         runBytesMax: heapShareOfRuns * getHeapStatistics().heap_size_limit,
@@ -105,7 +109,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
       closers.unshift(() => clearInterval(following));
     }
     if (http) {
-      const journal = new Journal({ databaseUrl, fence: null });
+      const journal = new Journal({ openLane: postgresLanes(databaseUrl), fence: null });
       const api = createApi({
         ...shared,
         journal,

@@ -4,6 +4,7 @@
  */
 export { type Database, openDatabase } from './database.ts';
 export { databaseNowMs } from './database-clock.ts';
+export { type DispatcherStoreDeps, PostgresDispatcherStore } from './dispatcher-store.ts';
 export { StoreError, type StoreErrorCode, sqlState } from './errors.ts';
 export { type EventPage, type EventPageQuery, readEventPage } from './event-pages.ts';
 export { type HintChannel, Hints } from './hints.ts';
@@ -21,8 +22,11 @@ export {
   readInbox,
   reopenRun,
 } from './inbox.ts';
+export type { NumberedEntry } from './journal/batch.ts';
 export type { JournalEntry, NewChild, NewRun, QueueChange, RunChange, RunRef } from './journal/entry.ts';
 export { type Fence, type FlushReport, Journal, type JournalOptions } from './journal/journal.ts';
+export { type JournalLane, type OpenLane, postgresLanes } from './journal/journal-lane.ts';
+export { OutcomeUnknownError } from './journal/lane.ts';
 export {
   type DispatcherIdentity,
   type DispatcherRow,
@@ -65,6 +69,7 @@ export {
   readJournals,
   type StoredEvent,
 } from './runs.ts';
+export { type Alarm, delay, processRuntime, type Runtime } from './runtime.ts';
 export {
   findVersion,
   listVersions,

@@ -6,6 +6,7 @@ import { connect } from '../src/connect.ts';
 import { type Database, openDatabase } from '../src/database.ts';
 import type { JournalEntry, NewRun, RunRef } from '../src/journal/entry.ts';
 import { type Fence, Journal, type JournalOptions } from '../src/journal/journal.ts';
+import { postgresLanes } from '../src/journal/journal-lane.ts';
 import { LeaseRow } from '../src/leases.ts';
 import { migrate } from '../src/migrate.ts';
 import { findRuns, type RunRow } from '../src/runs.ts';
@@ -102,7 +103,10 @@ export async function openJournal(url: string, options: Partial<JournalOptions> 
     },
     lost: () => void losses.push(1),
   };
-  return { journal: new Journal({ databaseUrl: url, fence, ...options }), uuid, lease, confirms, losses };
+  return {
+    journal: new Journal({ openLane: postgresLanes(url), fence, ...options }),
+    ...{ uuid, lease, confirms, losses },
+  };
 }
 
 export async function seqsOf(sql: Database, runUuid: string): Promise<number[]> {
@@ -124,7 +128,7 @@ export async function outcomes(appends: readonly Promise<void>[]): Promise<strin
 }
 
 export function unfencedJournal(url: string): Journal {
-  return new Journal({ databaseUrl: url, fence: null });
+  return new Journal({ openLane: postgresLanes(url), fence: null });
 }
 
 export async function queueRow(

@@ -7,6 +7,7 @@ import * as h from '../../test/harness.ts';
 import { type DatabaseProxy, startProxy } from '../../test/proxy.ts';
 import { migrate } from '../migrate.ts';
 import { Journal } from './journal.ts';
+import { postgresLanes } from './journal-lane.ts';
 import { Lane, OutcomeUnknownError } from './lane.ts';
 
 let database: h.TestDatabase;
@@ -25,7 +26,7 @@ async function openProxied() {
   const direct = await h.openJournal(database.url);
   await direct.journal.close();
   const fence = { ownerUuid: direct.uuid, confirm: async () => true, lost: () => {} };
-  return { ...direct, journal: new Journal({ databaseUrl: proxy.url, fence, laneCount: 1 }) };
+  return { ...direct, journal: new Journal({ openLane: postgresLanes(proxy.url), fence, laneCount: 1 }) };
 }
 
 test('an answer lost after the commit: sent again, and there once', async () => {

@@ -1,8 +1,9 @@
 import { StoreError } from '../errors.ts';
+import { delay, processRuntime, type Runtime } from '../runtime.ts';
+import type { NumberedEntry } from './batch.ts';
 import { diagnose } from './diagnose.ts';
 import type { JournalEntry } from './entry.ts';
-import { Lane } from './lane.ts';
-import { buildMessage, type NumberedEntry, presenceMessage } from './message.ts';
+import type { JournalLane, OpenLane } from './journal-lane.ts';
 import { PendingEntries, type PendingEntry } from './pending.ts';
 
 export interface Fence {
@@ -15,19 +16,21 @@ export interface Fence {
 }
 
 export interface JournalOptions {
-  readonly databaseUrl: string;
+  /** Called once for each lane: `postgresLanes`. */
+  readonly openLane: OpenLane;
   /** Null in the api, which writes only rows that no owner writes. */
   readonly fence: Fence | null;
   readonly laneCount?: number;
   readonly batchBytesMax?: number;
   /** Entries above this many bytes in memory make `isFull` true: callers push back. */
   readonly pendingBytesMax?: number;
-  readonly answerTimeoutMs?: number;
   /** How long `close` goes on with flushes that fail for a reason that may pass. */
   readonly closeGraceMs?: number;
   readonly onFlush?: (flush: FlushReport) => void;
   /** Children or posts are durable: somebody has work now. */
   readonly onOutsideWork?: () => void;
+  /** Default: that of this process. */
+  readonly runtime?: Runtime;
 }
 
 export interface FlushReport {
@@ -50,8 +53,9 @@ const entriesForSecondLane = 64;
  */
 export class Journal {
   readonly #fence: Fence | null;
-  readonly #idle: Lane[];
-  readonly #lanes: readonly Lane[];
+  readonly #runtime: Runtime;
+  readonly #idle: JournalLane[];
+  readonly #lanes: readonly JournalLane[];
   readonly #pending: PendingEntries;
   readonly #batchBytesMax: number;
   readonly #pendingBytesMax: number;
@@ -64,12 +68,10 @@ export class Journal {
   #stuckSince: number | null = null;
 
   constructor(options: JournalOptions) {
-    const { databaseUrl, fence, laneCount = 2, answerTimeoutMs = 10_000 } = options;
+    const { openLane, fence, laneCount = 2 } = options;
     this.#fence = fence;
-    this.#lanes = Array.from(
-      { length: laneCount },
-      (_, index) => new Lane({ databaseUrl, name: `journal ${index}`, answerTimeoutMs }),
-    );
+    this.#runtime = options.runtime ?? processRuntime;
+    this.#lanes = Array.from({ length: laneCount }, (_, index) => openLane(`journal ${index}`));
     this.#idle = [...this.#lanes];
     this.#pending = new PendingEntries();
     this.#batchBytesMax = options.batchBytesMax ?? 8 * 1024 * 1024;
@@ -103,13 +105,13 @@ export class Journal {
 
   /** How long flushes have been failing, in ms of the monotonic clock; 0 while they succeed. */
   stuckForMs(): number {
-    return this.#stuckSince === null ? 0 : performance.now() - this.#stuckSince;
+    return this.#stuckSince === null ? 0 : this.#runtime.monotonic() - this.#stuckSince;
   }
 
   /** Waits for what was appended, then ends the connections. */
   async close(): Promise<void> {
     this.#closed ??= new StoreError('journal_closed', 'the journal is closed');
-    this.#giveUpAt = Math.min(this.#giveUpAt, performance.now() + this.#closeGraceMs);
+    this.#giveUpAt = Math.min(this.#giveUpAt, this.#runtime.monotonic() + this.#closeGraceMs);
     await this.#pending.drained();
     await Promise.all(this.#lanes.map((lane) => lane.close()));
   }
@@ -117,7 +119,7 @@ export class Journal {
   /** Fails everything that waits and everything to come. What is on the wire fails by the fence. */
   abandon(reason: StoreError): void {
     this.#closed = reason;
-    this.#giveUpAt = performance.now();
+    this.#giveUpAt = this.#runtime.monotonic();
     this.#pending.rejectAll(reason);
   }
 
@@ -127,7 +129,7 @@ export class Journal {
     if (isBusy && this.#pending.length < entriesForSecondLane) return;
     this.#isKicked = true;
     // One turn of the event loop: what arrives in the same turn shares the commit.
-    setImmediate(() => {
+    this.#runtime.soon(() => {
       this.#isKicked = false;
       const batch = this.#pending.take(this.#batchBytesMax);
       if (batch.length === 0) return;
@@ -136,23 +138,23 @@ export class Journal {
     });
   }
 
-  async #flush(lane: Lane, batch: readonly PendingEntry[]): Promise<void> {
-    const startedAt = performance.now();
+  async #flush(lane: JournalLane, batch: readonly PendingEntry[]): Promise<void> {
+    const startedAt = this.#runtime.monotonic();
     await this.#settle(lane, batch.map(number));
     this.#pending.release(batch);
     this.#idle.push(lane);
     this.#kick();
     if (!this.#onFlush) return;
     const bytes = batch.reduce((sum, { entry }) => sum + entry.bytes, 0);
-    this.#onFlush({ entries: batch.length, bytes, durationMs: performance.now() - startedAt });
+    this.#onFlush({ entries: batch.length, bytes, durationMs: this.#runtime.monotonic() - startedAt });
   }
 
   /** Commits the batch, or tells each entry why not. Never rejects. */
-  async #settle(lane: Lane, batch: readonly PendingNumbered[]): Promise<void> {
+  async #settle(lane: JournalLane, batch: readonly PendingNumbered[]): Promise<void> {
     let isUnknown = false;
     for (let attempt = 0; ; attempt++) {
       try {
-        await lane.send(buildMessage(batch, { ownerUuid: this.#fence?.ownerUuid ?? null }));
+        await lane.commit(batch, this.#fence?.ownerUuid ?? null);
         this.#stuckSince = null;
         return this.#committed(batch);
       } catch (error) {
@@ -164,8 +166,9 @@ export class Journal {
         if (diagnosis === 'unknown') isUnknown = true;
         if (diagnosis === 'fence' && !(await this.#confirmFence())) return rejectAll(batch, leaseLost(error));
         if (this.#isGivenUp && diagnosis !== 'fence') return rejectAll(batch, this.#closed!);
-        this.#stuckSince ??= performance.now();
-        if (diagnosis !== 'fence' || attempt > 0) await delay(Math.min(retryDelayMsMax, 10 * 2 ** attempt));
+        this.#stuckSince ??= this.#runtime.monotonic();
+        if (diagnosis !== 'fence' || attempt > 0)
+          await delay(this.#runtime, Math.min(retryDelayMsMax, 10 * 2 ** attempt));
       }
     }
   }
@@ -176,22 +179,21 @@ export class Journal {
   }
 
   /** Whether the first copy of a batch has committed. One row of a stale driver may look as if it had. */
-  async #isPresent(lane: Lane, batch: readonly PendingNumbered[]): Promise<boolean> {
+  async #isPresent(lane: JournalLane, batch: readonly PendingNumbered[]): Promise<boolean> {
     const numbered = batch.filter(({ entry }) => entry.events.length > 0);
     for (;;) {
       try {
-        const [row] = await lane.query<{ present: number }>(presenceMessage(numbered));
-        return row!.present === numbered.length;
+        return (await lane.countPresent(numbered)) === numbered.length;
       } catch {
         if (this.#isGivenUp) return false;
-        this.#stuckSince ??= performance.now();
-        await delay(retryDelayMsMax);
+        this.#stuckSince ??= this.#runtime.monotonic();
+        await delay(this.#runtime, retryDelayMsMax);
       }
     }
   }
 
   /** Halves the batch until the bad run is alone; the others commit. */
-  async #isolate(lane: Lane, batch: readonly PendingNumbered[], error: unknown): Promise<void> {
+  async #isolate(lane: JournalLane, batch: readonly PendingNumbered[], error: unknown): Promise<void> {
     if (batch.every(({ entry }) => entry.run === batch[0]!.entry.run)) {
       const isStale = diagnose(error) === 'duplicate';
       return rejectAll(batch, isStale ? staleRun(error) : runRefused(error));
@@ -210,7 +212,7 @@ export class Journal {
   }
 
   get #isGivenUp(): boolean {
-    return performance.now() >= this.#giveUpAt;
+    return this.#runtime.monotonic() >= this.#giveUpAt;
   }
 
   async #confirmFence(): Promise<boolean> {
@@ -243,7 +245,3 @@ const staleRun = (cause: unknown) =>
   new StoreError('stale_run', 'the journal holds newer rows of this run', cause);
 const runRefused = (cause: unknown) =>
   new StoreError('run_refused', 'the database refuses rows of this run', cause);
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

@@ -1,13 +1,8 @@
 import { integer, text, uuid, uuidArray, valuesOf } from '../literals.ts';
+import type { NumberedEntry } from './batch.ts';
 import type { JournalEntry } from './entry.ts';
 import { childRows, insertEvents, insertRuns } from './inserts.ts';
 import { insertPosts, lockQueueRows } from './posts.ts';
-
-/** An entry with the seq of its first event, given once: a batch sent again carries the same rows. */
-export interface NumberedEntry {
-  readonly entry: JournalEntry;
-  readonly firstSeq: number;
-}
 
 export interface MessageOptions {
   /** The dispatcher whose lease fences the transaction and who owns new runs; null in the api. */

@@ -1,0 +1,91 @@
+import type { Plan } from '@waybill/engine';
+import type { Database } from './database.ts';
+import { deleteExpiredIdempotencyKeys } from './idempotency.ts';
+import { deleteCommands, type InboxRow, readInbox } from './inbox.ts';
+import { type JournalLane, postgresLanes } from './journal/journal-lane.ts';
+import { type DispatcherIdentity, freeOrphans, LeaseRow, rescueExpired } from './leases.ts';
+import { migrate } from './migrate.ts';
+import type { PlanCache } from './plans.ts';
+import { findProject, liveSecrets, type ProjectRow } from './projects.ts';
+import { type ClaimedRun, type ClaimRoom, claimRuns, deleteDoneRuns, ownedRuns } from './queue.ts';
+import { findRuns, type RunRow, readJournals, type StoredEvent } from './runs.ts';
+import { findVersion } from './workflows.ts';
+
+export interface DispatcherStoreDeps {
+  readonly databaseUrl: string;
+  readonly database: Database;
+  readonly plans: PlanCache;
+  readonly retentionDays: number;
+}
+
+/** What a dispatcher asks of the database, on PostgreSQL: the port is `apps/dispatcher/src/dispatcher-store.ts`. */
+export class PostgresDispatcherStore {
+  readonly #deps: DispatcherStoreDeps;
+  readonly openLane: (name: string) => JournalLane;
+
+  constructor(deps: DispatcherStoreDeps) {
+    this.#deps = deps;
+    this.openLane = postgresLanes(deps.databaseUrl);
+  }
+
+  openLease(identity: DispatcherIdentity): LeaseRow {
+    return new LeaseRow(this.#deps.databaseUrl, identity);
+  }
+
+  claimRuns(me: string, room: ClaimRoom): Promise<ClaimedRun[]> {
+    return claimRuns(this.#deps.database, me, room);
+  }
+
+  ownedRuns(me: string, among?: readonly string[]): Promise<ClaimedRun[]> {
+    return ownedRuns(this.#deps.database, me, among);
+  }
+
+  deleteDoneRuns(me: string, runs: readonly string[]): Promise<string[]> {
+    return deleteDoneRuns(this.#deps.database, me, runs);
+  }
+
+  async readInbox(me: string, limit: number): Promise<InboxRow[]> {
+    return await readInbox(this.#deps.database, me, limit);
+  }
+
+  deleteCommands(rows: readonly InboxRow[]): Promise<void> {
+    return deleteCommands(this.#deps.database, rows);
+  }
+
+  rescueExpired(): Promise<string[]> {
+    return rescueExpired(this.#deps.database);
+  }
+
+  freeOrphans(me: string): Promise<number> {
+    return freeOrphans(this.#deps.database, me);
+  }
+
+  findRuns(runs: readonly string[]): Promise<RunRow[]> {
+    return findRuns(this.#deps.database, runs);
+  }
+
+  readJournals(runs: readonly string[]): Promise<Map<string, StoredEvent[]>> {
+    return readJournals(this.#deps.database, runs);
+  }
+
+  findPlan(project: string, key: string, version: number): Promise<Plan | null> {
+    return this.#deps.plans.get(this.#deps.database, project, key, version);
+  }
+
+  async findLatestVersion(project: string, key: string): Promise<number | null> {
+    return (await findVersion(this.#deps.database, project, key))?.version ?? null;
+  }
+
+  findProject(uuid: string): Promise<ProjectRow | null> {
+    return findProject(this.#deps.database, uuid);
+  }
+
+  liveSecrets(project: string): Promise<string[]> {
+    return liveSecrets(this.#deps.database, project);
+  }
+
+  async houseKeep(): Promise<void> {
+    await migrate(this.#deps);
+    await deleteExpiredIdempotencyKeys(this.#deps.database);
+  }
+}
