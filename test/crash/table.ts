@@ -1,10 +1,20 @@
 import type { TableRow } from './row.ts';
+import { r01 } from './rows/r01.ts';
+import { r02 } from './rows/r02.ts';
+import { r03 } from './rows/r03.ts';
+import { r07 } from './rows/r07.ts';
+import { r08 } from './rows/r08.ts';
 import { r21 } from './rows/r21.ts';
 
 const load = 'not yet: comes with the rows of load';
 
 /** Every fault that Waybill is held to, in order. */
 export const rows: readonly TableRow[] = [
+  r01,
+  r02,
+  r03,
+  r07,
+  r08,
   { id: 'R10', title: 'a long REPEATABLE READ transaction at steady load', where: load },
   { id: 'R11', title: 'a million finished, a million scheduled, ten thousand ready runs', where: load },
   { id: 'R12', title: 'one project floods the queue', where: load },

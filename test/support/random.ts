@@ -8,6 +8,8 @@ export interface Random {
   between(least: number, most: number): number;
   chance(share: number): boolean;
   pick<Item>(items: readonly Item[]): Item;
+  /** In another order. */
+  shuffled<Item>(items: readonly Item[]): Item[];
   /** A stream of its own: what is drawn there changes nothing here. */
   fork(name: string): Random;
 }
@@ -28,12 +30,17 @@ export function createRandom(seed: number): Random {
     between: (least, most) => least + below(most - least + 1),
     chance: (share) => next() < share,
     pick: (items) => items[below(items.length)]!,
+    shuffled: (items) =>
+      items
+        .map((item) => ({ item, place: next() }))
+        .sort((a, b) => a.place - b.place)
+        .map(({ item }) => item),
     fork: (name) => createRandom(hashOf(`${seed}/${name}`)),
   };
 }
 
 /** FNV-1a. */
-function hashOf(text: string): number {
+export function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   return hash >>> 0;

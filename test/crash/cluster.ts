@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '@waybill/embedded';
+import { freePort } from '../support/ports.ts';
+import { pause } from './caller.ts';
+
+/** A PostgreSQL that may be stopped like a crash, and comes back at the same place with the same data. */
+export class Cluster {
+  readonly url: string;
+  readonly #dataDir: string;
+  readonly #settings: Record<string, string>;
+  #server: EmbeddedPostgres;
+
+  static async start(settings: Record<string, string> = {}): Promise<Cluster> {
+    const dataDir = mkdtempSync(join(tmpdir(), 'waybill-crash-'));
+    const port = await freePort();
+    const server = await startEmbeddedPostgres({ dataDir, port, settings, isDurable: false });
+    return new Cluster(dataDir, settings, server);
+  }
+
+  private constructor(dataDir: string, settings: Record<string, string>, server: EmbeddedPostgres) {
+    this.#dataDir = dataDir;
+    this.#settings = settings;
+    this.#server = server;
+    this.url = server.url;
+  }
+
+  get pid(): number {
+    return this.#server.pid;
+  }
+
+  /** `immediate` is a crash: nothing is written any more, the next start recovers. */
+  async stop(mode: 'fast' | 'immediate' = 'immediate'): Promise<void> {
+    await this.#server.stop(mode);
+  }
+
+  async restart(): Promise<void> {
+    const { port } = this.#server;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const options = { dataDir: this.#dataDir, port, settings: this.#settings, isDurable: false };
+        this.#server = await startEmbeddedPostgres(options);
+        return;
+      } catch (error) {
+        // Somebody's outgoing connection may have the port for a moment.
+        if (attempt === 40) throw error;
+        await pause(250);
+      }
+    }
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.#dataDir, { recursive: true, force: true, maxRetries: 3 });
+  }
+}

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type ServeProcess, startWaybill } from '../support/serve.ts';
+
+export type Role = 'api' | 'dispatch' | 'serve';
+
+export interface FleetOptions {
+  readonly databaseUrl: string;
+  readonly handlersUrl: string;
+  readonly roles: readonly Role[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A place for one process of a role: it may be killed and filled again. */
+export interface Slot {
+  readonly name: string;
+  readonly role: Role;
+  process: ServeProcess | null;
+  env: Readonly<Record<string, string>>;
+  /** Ends by itself that nobody asked for. */
+  deaths: number;
+}
+
+const commands: Record<Role, readonly string[]> = {
+  api: ['api', '--port', '0', '--host', '127.0.0.1'],
+  serve: ['serve', '--port', '0', '--host', '127.0.0.1'],
+  dispatch: ['dispatch'],
+};
+
+/** Several `waybill` processes on one database, as on several machines. */
+export class Fleet {
+  readonly apiKey = `wb_${randomBytes(18).toString('hex')}`;
+  readonly slots: readonly Slot[];
+  readonly #env: Readonly<Record<string, string>>;
+  #isStopping = false;
+
+  static async start(options: FleetOptions): Promise<Fleet> {
+    const fleet = new Fleet(options);
+    await Promise.all(fleet.slots.map((slot) => fleet.fill(slot)));
+    return fleet;
+  }
+
+  private constructor({ databaseUrl, handlersUrl, roles, env = {} }: FleetOptions) {
+    this.#env = {
+      DATABASE_URL: databaseUrl,
+      WAYBILL_MASTER_KEY: randomBytes(32).toString('base64'),
+      WAYBILL_API_KEY: this.apiKey,
+      WAYBILL_EGRESS_ALLOW: '127.0.0.0/8',
+      WAYBILL_BASE_URL: handlersUrl,
+      // Of the balancer in front of all of them, which the callers are themselves.
+      WAYBILL_PUBLIC_URL: 'https://waybill.test',
+      WAYBILL_LOG_LEVEL: 'warn',
+      WAYBILL_GRACE: '10',
+      ...env,
+    };
+    this.slots = roles.map((role, index) => {
+      const number = roles.slice(0, index).filter((other) => other === role).length + 1;
+      return { name: `${role} ${number}`, role, process: null, env: {}, deaths: 0 };
+    });
+  }
+
+  /** Where the API is, as of now; never empty, so that a client without any has somebody to fail at. */
+  urls(): readonly string[] {
+    const urls = this.slots.flatMap(({ process }) => (process?.url ? [process.url] : []));
+    return urls.length > 0 ? urls : ['http://127.0.0.1:9'];
+  }
+
+  of(...roles: Role[]): Slot[] {
+    return this.slots.filter(({ role }) => roles.includes(role));
+  }
+
+  /** Starts the slot's process; resolves when it has said that it is ready. */
+  async fill(slot: Slot): Promise<void> {
+    const started = await startWaybill(commands[slot.role], { ...this.#env, ...slot.env });
+    slot.process = started;
+    void started.ended().then(() => {
+      if (slot.process !== started || this.#isStopping) return;
+      slot.deaths++;
+      slot.process = null;
+    });
+  }
+
+  /** SIGKILL. */
+  async kill(slot: Slot): Promise<void> {
+    const { process } = slot;
+    slot.process = null;
+    await process?.kill();
+  }
+
+  /** SIGTERM; the exit code. */
+  async stop(slot: Slot): Promise<number | null> {
+    const { process } = slot;
+    slot.process = null;
+    return process ? await process.stop() : null;
+  }
+
+  /** To the process alone. */
+  signal({ process: held }: Slot, signal: NodeJS.Signals): void {
+    if (held) process.kill(held.pid, signal);
+  }
+
+  /** Processes that ended although nobody had asked them to, with the end of their log. */
+  deaths(): string[] {
+    return this.slots
+      .filter(({ deaths }) => deaths > 0)
+      .map(({ name, deaths }) => `${name} ended by itself ${deaths} time(s)`);
+  }
+
+  /** Resident memory of all processes, in MiB. */
+  memoryMib(): number {
+    const sizes = this.slots.map(({ process }) => (process ? residentMib(process.pid) : 0));
+    return Math.round(sizes.reduce((sum, size) => sum + size, 0));
+  }
+
+  async end(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all(this.slots.map((slot) => this.kill(slot)));
+  }
+}
+
+/** NaN without /proc. */
+function residentMib(pid: number): number {
+  try {
+    const [, kib] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Number(kib) / 1024;
+  } catch {
+    return Number.NaN;
+  }
+}

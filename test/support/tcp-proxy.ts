@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** What befalls the connections through a proxy. Draws come from the caller, so that they repeat. */
+export interface ProxyFaults {
+  /** Asked at each answer to a write, when the server has sent all of it: true loses it, with the connection. */
+  readonly losesAnswer?: () => boolean;
+}
+
+interface Link {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  isFrozen: boolean;
+  /** A statement that writes is under way. */
+  isWriting: boolean;
+  /** Held back until the answer is whole. */
+  held: Buffer[];
+}
+
+const writes = /\b(insert into|update|delete from)\s/i;
+/** ReadyForQuery: the transaction before it is over, whichever way. */
+const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5]);
+
+/** In front of PostgreSQL, and able to do what networks do: cut, fall silent, be slow, lead elsewhere. */
+export class TcpProxy {
+  readonly #server: Server;
+  readonly #links = new Set<Link>();
+  readonly #faults: ProxyFaults;
+  #target: URL;
+  #delayMs = 0;
+  #isFrozen = false;
+  #isRefusing = false;
+  #losses = 0;
+
+  static async start(targetUrl: string, faults: ProxyFaults = {}): Promise<TcpProxy> {
+    const server = createServer();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    return new TcpProxy(server, targetUrl, faults);
+  }
+
+  private constructor(server: Server, targetUrl: string, faults: ProxyFaults) {
+    this.#server = server;
+    this.#target = new URL(targetUrl);
+    this.#faults = faults;
+    server.on('connection', (client) => this.#open(client));
+  }
+
+  /** The target's, by way of this proxy. */
+  get url(): string {
+    const url = new URL(this.#target);
+    url.host = `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return url.href;
+  }
+
+  /** Answers lost so far. */
+  get losses(): number {
+    return this.#losses;
+  }
+
+  get connections(): number {
+    return this.#links.size;
+  }
+
+  /** Cuts all connections; new ones lead to the same place. */
+  cut(): void {
+    for (const link of this.#links) drop(link);
+  }
+
+  /** Cuts, and new connections lead there. */
+  retarget(url: string): void {
+    this.#target = new URL(url);
+    this.cut();
+  }
+
+  /** Nothing passes on the connections there are, nor on new ones, and nobody is told: half open. */
+  freeze(): void {
+    this.#isFrozen = true;
+    for (const link of this.#links) link.isFrozen = true;
+  }
+
+  /** New connections pass again; those that were frozen stay so. */
+  thaw(): void {
+    this.#isFrozen = false;
+  }
+
+  /** New connections are closed before the server says a word. */
+  refuse(isRefusing: boolean): void {
+    this.#isRefusing = isRefusing;
+  }
+
+  /** Every answer takes so much longer. */
+  delay(ms: number): void {
+    this.#delayMs = ms;
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #open(client: Socket): void {
+    if (this.#isRefusing) return void client.destroy();
+    const upstream = connect(Number(this.#target.port), this.#target.hostname);
+    const link: Link = { client, upstream, isFrozen: this.#isFrozen, isWriting: false, held: [] };
+    this.#links.add(link);
+    for (const socket of [client, upstream]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        this.#links.delete(link);
+        // Half open: the other side is not told.
+        if (!link.isFrozen) drop(link);
+      });
+    }
+    client.on('data', (bytes) => this.#request(link, bytes));
+    upstream.on('data', (bytes) => this.#answer(link, bytes));
+  }
+
+  #request(link: Link, bytes: Buffer): void {
+    if (link.isFrozen) return;
+    if (this.#faults.losesAnswer && writes.test(bytes.toString('latin1'))) link.isWriting = true;
+    link.upstream.write(bytes);
+  }
+
+  #answer(link: Link, bytes: Buffer): void {
+    if (link.isFrozen) return;
+    if (!link.isWriting) return this.#pass(link, bytes);
+    link.held.push(bytes);
+    const whole = Buffer.concat(link.held);
+    if (!whole.subarray(-6, -1).equals(readyForQuery)) return;
+    link.isWriting = false;
+    link.held = [];
+    if (!this.#faults.losesAnswer!()) return this.#pass(link, whole);
+    this.#losses++;
+    drop(link);
+  }
+
+  #pass({ client }: Link, bytes: Buffer): void {
+    if (this.#delayMs === 0) client.write(bytes);
+    else setTimeout(() => client.write(bytes), this.#delayMs);
+  }
+}
+
+function drop({ client, upstream }: Link): void {
+  client.destroy();
+  upstream.destroy();
+}
