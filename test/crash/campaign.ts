@@ -157,8 +157,9 @@ async function strikes(
     while (isWanted()) await pause(50);
     return struck;
   }
+  let nextAt = performance.now();
   for (let bag: Fault[] = []; ; ) {
-    const nextAt = performance.now() + random.between(...everyMs);
+    nextAt = Math.max(nextAt + random.between(...everyMs), performance.now());
     while (isWanted() && performance.now() < nextAt) await pause(20);
     if (!isWanted()) return struck;
     // Each kind once before any comes again.
