@@ -1,7 +1,8 @@
 import type { EgressAnswer } from '@waybill/egress';
 import { type Delivery, type RunState, retryPolicyOf } from '@waybill/engine';
-import type { Logger } from 'pino';
+
 import { Circuits } from './circuits.ts';
+import type { Log } from './log.ts';
 import { urlOf } from './prepare.ts';
 import type { RunDriver } from './run-driver.ts';
 
@@ -19,11 +20,11 @@ interface Hold {
 /** The circuits of a dispatcher, and how far they may delay an attempt: never past what its workflow allows. */
 export class SparedEndpoints {
   readonly #circuits: Circuits;
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #holds = new WeakMap<Delivery, Hold>();
   #heldTotal = 0;
 
-  constructor(log: Logger, circuits = new Circuits()) {
+  constructor(log: Log, circuits = new Circuits()) {
     this.#log = log;
     this.#circuits = circuits;
   }
