@@ -21,6 +21,8 @@ export interface DispatcherDeps {
   readonly log: Log;
   /** Runs in memory at most. */
   readonly runsMax: number;
+  /** Requests to handlers without an answer, at most. */
+  readonly inFlightMax: number;
   /** What the states of these runs may take, in bytes. */
   readonly runBytesMax: number;
   readonly limits: Pick<Limits, 'resultBytesMax' | 'deliveryBytesMax' | 'runStateBytesMax'>;

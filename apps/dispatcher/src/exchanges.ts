@@ -18,13 +18,15 @@ export interface CallbackOptions {
 export interface ExchangesOptions {
   readonly egress: Egress;
   readonly clock: Clock;
+  /** Exchanges open at once. */
+  readonly inFlightMax: number;
   readonly resultBytesMax: number;
   readonly deliveryBytesMax: number;
   /** Null when this deployment names no public URL: then no callback is offered. */
   readonly callbacks: CallbackOptions | null;
   readonly endpoints: Pick<SparedEndpoints, 'ended'>;
-  /** An exchange ended: its place is free. */
-  readonly onEnd: () => void;
+  /** An exchange with this URL ended: its place is free. */
+  readonly onEnd: (url: string) => void;
   /** What an answer comes to in the state of its run. */
   readonly within: (driver: RunDriver, outcome: EndedExchange) => EndedExchange;
   /** Our own code threw over this run's answer: the run must not take the others down. */
@@ -44,8 +46,14 @@ export class Exchanges {
     return this.#open.size;
   }
 
+  /** As many as a process may have are open. */
+  get isFull(): boolean {
+    return this.size >= this.#options.inFlightMax;
+  }
+
   hasRoom(url: string): boolean {
-    return this.#options.egress.hasRoom(url);
+    const { egress, inFlightMax } = this.#options;
+    return egress.hasRoom(url, openToOriginMax(this.size, inFlightMax));
   }
 
   start(driver: RunDriver, delivery: Delivery): void {
@@ -76,7 +84,7 @@ export class Exchanges {
       } catch (error) {
         this.#options.onCrash(driver, error);
       }
-      this.#options.onEnd();
+      this.#options.onEnd(request.url);
     });
   }
 
@@ -134,6 +142,14 @@ export class Exchanges {
       },
     };
   }
+}
+
+/**
+ * However many origins never answer, one that does finds room: the cube of the free share keeps places for
+ * more than six hundred silent ones of 4,096, however much waits for each, and hardly binds while most are free.
+ */
+export function openToOriginMax(inFlight: number, inFlightMax: number): number {
+  return Math.max(1, Math.floor((inFlightMax / 4) * (1 - inFlight / inFlightMax) ** 3));
 }
 
 /** What `addSteps` of an answer to a step comes to; compensations and hooks add none. */

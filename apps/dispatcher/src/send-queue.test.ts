@@ -9,9 +9,10 @@ function setUp() {
   const gate = { isOpen: true };
   const roomOf = (url: string) => room.get(new URL(url).hostname) ?? 0;
   const queue = new SendQueue({ isOpen: () => gate.isOpen, hasRoom: (url) => roomOf(url) > 0 });
-  const run = (name: string): Sender & { push(host: string, n: number): void } => {
+  const run = (name: string, project = 'p'): Sender & { push(host: string, n: number): void } => {
     const names = new Map<Delivery, string>();
     const sender = {
+      project: { uuid: project },
       send(delivery: Delivery) {
         const label = names.get(delivery)!;
         const host = label[1]!;
@@ -28,9 +29,9 @@ function setUp() {
   };
   const give = (host: string, count: number) => {
     room.set(host, count);
-    queue.pump();
+    queue.ended(`http://${host}/`);
   };
-  return { queue, sent, gate, run, give };
+  return { queue, sent, gate, room, run, give };
 }
 
 test('within an origin runs take turns, each in its own order', () => {
@@ -61,6 +62,16 @@ test('an origin without room does not hold up the others, also of the same run',
   expect(queue.size).toBe(0);
 });
 
+test('projects take turns, whatever the number of their runs', () => {
+  const { queue, sent, run, give } = setUp();
+  for (const name of ['A', 'B', 'C', 'D']) run(name, 'flood').push('x', 0);
+  const [late, later] = [run('X', 'other'), run('Y', 'third')];
+  for (const each of [late, later]) for (let n = 0; n < 2; n++) each.push('x', n);
+  give('x', 9);
+  expect(sent).toEqual(['Ax0', 'Xx0', 'Yx0', 'Bx0', 'Xx1', 'Yx1', 'Cx0', 'Dx0']);
+  expect(queue.size).toBe(0);
+});
+
 test('origins take turns', () => {
   const { sent, gate, run, give } = setUp();
   const a = run('A');
@@ -73,6 +84,19 @@ test('origins take turns', () => {
   gate.isOpen = true;
   give('x', 9);
   expect(sent).toEqual(['Ax0', 'Ay0', 'Ax1', 'Ay1']);
+});
+
+test('origins set aside come back when one of their own exchanges ends, or many others have', () => {
+  const { sent, queue, run, room } = setUp();
+  run('A').push('x', 0);
+  run('B').push('y', 0);
+  room.set('x', 1).set('y', 1);
+  queue.pump();
+  expect(sent).toEqual([]);
+  queue.ended('http://x/other');
+  expect(sent).toEqual(['Ax0']);
+  for (let n = 0; n < 70; n++) queue.ended('http://z/');
+  expect(sent).toEqual(['Ax0', 'By0']);
 });
 
 test('a removed run sends nothing more; the others go on', () => {
@@ -93,16 +117,19 @@ test('a send that pushes, removes, or throws leaves the queue in order', () => {
   const sent: string[] = [];
   const queue = new SendQueue({ isOpen: () => isOpen, hasRoom: () => true });
   let isOpen = false;
-  const after: Sender = { send: () => void sent.push('after') };
+  const project = { uuid: 'p' };
+  const after: Sender = { project, send: () => void sent.push('after') };
   const pushing: Sender = {
+    project,
     send: () => {
       sent.push('pushing');
       queue.push(after, {} as Delivery, 'http://x/');
       queue.remove(removed);
     },
   };
-  const removed: Sender = { send: () => void sent.push('removed') };
+  const removed: Sender = { project, send: () => void sent.push('removed') };
   const throwing: Sender = {
+    project,
     send: () => {
       sent.push('throwing');
       throw new Error('test');

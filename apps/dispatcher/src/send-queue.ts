@@ -1,7 +1,9 @@
 import type { Delivery } from '@waybill/engine';
+import { Turns } from './turns.ts';
 
 /** Whoever has something to send; sends one delivery when its turn has come. */
 export interface Sender {
+  readonly project: { readonly uuid: string };
   send(delivery: Delivery): void;
 }
 
@@ -17,37 +19,25 @@ interface Waiting {
   readonly delivery: Delivery;
 }
 
-/** First in, first out without shifting an array of ten thousand. */
-class Fifo {
-  readonly #items: Waiting[] = [];
-  #head = 0;
+/** What waits for one origin, by project. */
+type Projects = Map<string, Turns<Sender, Waiting>>;
 
-  get length(): number {
-    return this.#items.length - this.#head;
-  }
-
-  get first(): Waiting {
-    return this.#items[this.#head]!;
-  }
-
-  push(item: Waiting): void {
-    this.#items.push(item);
-  }
-
-  shift(): Waiting {
-    return this.#items[this.#head++]!;
-  }
-}
+/** So many ended exchanges let every origin be looked at again: in a process with fewer of them, some have more room. */
+const endsForSweep = 64;
 
 /**
- * Deliveries that wait for a socket, round-robin over runs within each origin, and over origins: neither
- * a run with ten thousand steps nor an endpoint that never answers holds up the others.
+ * Deliveries that wait for a socket, round-robin over runs within a project, over projects within an origin, and
+ * over origins: neither a run with ten thousand steps, nor a project with ten thousand runs, nor an endpoint that
+ * never answers holds up the others. Origins without room are set aside, so that a thousand of them cost nothing.
  */
 export class SendQueue {
   readonly #gate: SendGate;
-  readonly #origins = new Map<string, Map<Sender, Fifo>>();
+  /** Origins that may have room, and those that had none when they were last looked at. */
+  #ready = new Map<string, Projects>();
+  #full = new Map<string, Projects>();
   readonly #originByUrl = new Map<string, string>();
   #size = 0;
+  #ends = 0;
   #isPumping = false;
 
   constructor(gate: SendGate) {
@@ -60,19 +50,20 @@ export class SendQueue {
 
   push(sender: Sender, delivery: Delivery, url: string): void {
     const origin = this.#originOf(url);
-    const senders = this.#origins.get(origin) ?? new Map<Sender, Fifo>();
-    const waiting = senders.get(sender) ?? new Fifo();
-    waiting.push({ url, delivery });
-    senders.set(sender, waiting);
-    this.#origins.set(origin, senders);
+    const projects: Projects = this.#ready.get(origin) ?? this.#full.get(origin) ?? new Map();
+    const turns = projects.get(sender.project.uuid) ?? new Turns();
+    turns.push(sender, { url, delivery });
+    projects.set(sender.project.uuid, turns);
+    this.#full.delete(origin);
+    this.#ready.set(origin, projects);
     this.#size++;
     this.pump();
   }
 
-  /** Sends while there is room. Called when something is pushed, an exchange ends, or the gate opens. */
+  /** Sends while there is room. */
   pump(): void {
     // A send can end at once and come back here: the outer loop goes on anyway.
-    if (this.#isPumping || this.#size === 0) return;
+    if (this.#isPumping || this.#ready.size === 0) return;
     this.#isPumping = true;
     try {
       while (this.#sendRound());
@@ -81,33 +72,67 @@ export class SendQueue {
     }
   }
 
+  /** An exchange with this URL's origin has ended. */
+  ended(url: string): void {
+    this.#ends++;
+    if (this.#ends % endsForSweep === 0) return this.sweep();
+    const origin = this.#originOf(url);
+    const projects = this.#full.get(origin);
+    if (projects !== undefined) {
+      this.#full.delete(origin);
+      this.#ready.set(origin, projects);
+    }
+    this.pump();
+  }
+
+  /** Looks at every origin again. */
+  sweep(): void {
+    if (this.#full.size > 0) {
+      this.#ready = new Map([...this.#ready, ...this.#full]);
+      this.#full = new Map();
+    }
+    this.pump();
+  }
+
   /** One delivery of each origin with room. False when none was sent. */
   #sendRound(): boolean {
     let isProgress = false;
-    for (const [origin, senders] of this.#origins) {
+    for (const [origin, projects] of this.#ready) {
       if (!this.#gate.isOpen()) return false;
-      if (this.#sendOne(origin, senders)) isProgress = true;
+      if (this.#sendOne(origin, projects)) isProgress = true;
     }
     return isProgress;
   }
 
   /** Forgets what a discarded run had waiting. */
   remove(sender: Sender): void {
-    for (const [origin, senders] of this.#origins) {
-      this.#size -= senders.get(sender)?.length ?? 0;
-      senders.delete(sender);
-      if (senders.size === 0) this.#origins.delete(origin);
+    for (const origins of [this.#ready, this.#full]) {
+      for (const [origin, projects] of origins) this.#removeFrom(origins, origin, projects, sender);
     }
   }
 
-  #sendOne(origin: string, senders: Map<Sender, Fifo>): boolean {
-    const [sender, waiting] = senders.entries().next().value!;
-    if (!this.#gate.hasRoom(waiting.first.url)) return false;
-    const { delivery } = waiting.shift();
+  #removeFrom(origins: Map<string, Projects>, origin: string, projects: Projects, sender: Sender): void {
+    const { uuid } = sender.project;
+    const turns = projects.get(uuid);
+    if (turns === undefined) return;
+    this.#size -= turns.remove(sender);
+    if (turns.isEmpty) projects.delete(uuid);
+    if (projects.size === 0) origins.delete(origin);
+  }
+
+  #sendOne(origin: string, projects: Projects): boolean {
+    const [project, turns] = projects.entries().next().value!;
+    const [sender, { url, delivery }] = turns.next;
+    if (!this.#gate.hasRoom(url)) {
+      this.#ready.delete(origin);
+      this.#full.set(origin, projects);
+      return false;
+    }
+    turns.shift();
     this.#size--;
-    senders.delete(sender);
-    if (waiting.length > 0) senders.set(sender, waiting);
-    if (senders.size === 0) this.#origins.delete(origin);
+    projects.delete(project);
+    if (!turns.isEmpty) projects.set(project, turns);
+    if (projects.size === 0) this.#ready.delete(origin);
     sender.send(delivery);
     return true;
   }

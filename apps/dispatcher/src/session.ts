@@ -21,7 +21,6 @@ import { Timers } from './timers.ts';
 
 const claimBatchMax = 500;
 const inboxBatchMax = 500;
-const inFlightMax = 1024;
 /** An aborted exchange ends at once. */
 const abortGraceMs = 1000;
 
@@ -111,15 +110,16 @@ export class Session implements DriverContext {
       egress: deps.egress,
       clock: deps.clock,
       ...deps.limits,
+      inFlightMax: deps.inFlightMax,
       callbacks: deps.callbacks,
       endpoints: deps.endpoints,
-      onEnd: () => this.#exchangeEnded(),
+      onEnd: (url) => this.#exchangeEnded(url),
       within: (driver, outcome) =>
         withinState(outcome, runs.get(driver.runUuid), deps.limits.runStateBytesMax),
       onCrash: (driver, error) => this.onCrash(driver, error),
     });
     this.queue = new SendQueue({
-      isOpen: () => !this.#isStopping && this.#exchanges.size < inFlightMax && this.lease.maySend(),
+      isOpen: () => !this.#isStopping && !this.#exchanges.isFull && this.lease.maySend(),
       hasRoom: (url) => this.#exchanges.hasRoom(url),
     });
   }
@@ -156,6 +156,8 @@ export class Session implements DriverContext {
   /** Claims ready runs while there is room. Answers how many. */
   async claim(): Promise<number> {
     this.#parking.relieve();
+    // A connection may be free later than its exchange has ended.
+    this.queue.sweep();
     if (!this.mayOwn()) return 0;
     const { store, runsMax, runBytesMax } = this.#deps;
     const claimed = await store.claimRuns(this.lease.identity.uuid, {
@@ -282,8 +284,8 @@ export class Session implements DriverContext {
     driver.apply({ type: 'quarantine', ...stateTooLarge(this.#deps.limits.runStateBytesMax) });
   }
 
-  #exchangeEnded(): void {
-    this.queue.pump();
+  #exchangeEnded(url: string): void {
+    this.queue.ended(url);
     if (this.#exchanges.size === 0) this.#onIdle?.();
   }
 

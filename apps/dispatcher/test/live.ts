@@ -241,6 +241,7 @@ function createParts(databaseUrl: string, database: TestDatabase, changed: Parti
     ...{ store, hints, egress, clock, log },
     projects: new ProjectCache(keyring, checks),
     runsMax: 100,
+    inFlightMax: 1024,
     runBytesMax: 64 * 1024 * 1024,
     limits: defaultLimits,
     callbacks: null,

@@ -13,6 +13,7 @@ export interface ServerSettings {
   readonly publicUrl?: string;
   readonly egressAllow: readonly string[];
   readonly connectionsPerOrigin: number;
+  readonly inFlightMax: number;
   readonly runsMax: number;
   readonly eventStreamsMax?: number;
   /** Where a process without the API serves its metrics; not at all when absent. */
@@ -98,6 +99,15 @@ export function commonOptions(command: Command, defaultLogLevel = 'info'): Comma
         'CONNECTIONS_PER_ORIGIN',
         integer(1, 10_000),
         128,
+      ),
+    )
+    .addOption(
+      option(
+        '--in-flight-max <n>',
+        'requests in flight of one dispatcher',
+        'IN_FLIGHT_MAX',
+        integer(1, 100_000),
+        4096,
       ),
     )
     .addOption(

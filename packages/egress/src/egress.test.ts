@@ -49,6 +49,7 @@ describe('post', () => {
     pending[0]!();
     await Promise.race([first.answer, second.answer]);
     expect([egress.hasRoom(url), egress.inFlight]).toEqual([true, 1]);
+    expect([egress.hasRoom(url, 1), egress.hasRoom(url, 2)]).toEqual([false, true]);
     expect(egress.hasRoom('not a url')).toBe(true);
   });
 

@@ -42,8 +42,11 @@ export interface Egress {
    * for a connection, within its deadline.
    */
   post(request: EgressRequest): OpenRequest;
-  /** Whether a request to this URL would get a connection at once. True for a URL that will be refused at once. */
-  hasRoom(url: string): boolean;
+  /**
+   * Whether a request to this URL would get a connection at once, and its origin has fewer than `openMax` requests.
+   * True for a URL that will be refused at once.
+   */
+  hasRoom(url: string, openMax?: number): boolean;
   /** Requests without an answer yet. */
   readonly inFlight: number;
   /** Aborts what is in flight; resolves when every socket is closed. */
@@ -94,10 +97,10 @@ export function createEgress(options: EgressOptions): Egress {
     return exchange;
   }
 
-  function hasRoom(url: string): boolean {
+  function hasRoom(url: string, openMax = connectionsPerOrigin): boolean {
     const target = targetOf(url);
     const origin = 'code' in target ? undefined : origins.find(target.origin);
-    return origin === undefined || origin.open < connectionsPerOrigin;
+    return origin === undefined || origin.open < Math.min(connectionsPerOrigin, openMax);
   }
 
   async function close(): Promise<void> {
