@@ -122,6 +122,31 @@ test('54 the same id with other content is refused: 409 for the API, a failed st
   expect(run.steps[1]).toMatchObject({ id: 'child', state: 'skipped', reason: 'upstream_failed' });
 });
 
+test('54 a step of the definition that is added again word for word changes nothing', async () => {
+  const { client, handlers } = platform.now;
+  const root = { id: 'root', url: '/root' };
+  const leaf = {
+    id: 'leaf',
+    url: '/leaf',
+    dependsOn: 'root',
+    headers: { 'x-own': '1' },
+    retries: { maxAttempts: 2 },
+  };
+  handlers.on('/root', async ({ body }) => {
+    expect(await addSteps(runOf(body), [root, leaf])).toMatchObject({ status: 200 });
+    const other = await addSteps(runOf(body), [{ ...leaf, parallel: true }]);
+    expect(other).toMatchObject({ status: 409, body: { code: 'step_conflict' } });
+    return { body: { success: true, addSteps: [root, leaf] } };
+  });
+  const run = await client.runToEnd({
+    id: 'word-for-word',
+    defaults: { timeout: 20, headers: { 'x-all': '1' }, retries: { initialDelay: 5 } },
+    steps: [root, leaf],
+  });
+  expect(run).toMatchObject({ state: 'completed', completedSteps: ['root', 'leaf'] });
+  expect(handlers.requests('/leaf')).toHaveLength(1);
+});
+
 test('next may name a step of the same answer', async () => {
   const { client, handlers } = platform.now;
   handlers.on('/choose', {

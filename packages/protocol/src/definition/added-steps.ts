@@ -11,6 +11,7 @@ import { createGraph, type GraphNode, listOf, nodesOf } from './graph.ts';
 import { findKindFaults } from './kinds.ts';
 import { normaliseStep } from './normalise.ts';
 import { compileFields, findExpressionFaults, findReferenceFaults } from './references.ts';
+import { repeated } from './repeated-step.ts';
 import { addedStepsSchema, type ParsedAddedSteps } from './schema.ts';
 import { findSenselessStepFields } from './senseless.ts';
 import type { ParsedStep } from './step-schema.ts';
@@ -22,6 +23,8 @@ export interface AddedStepsOptions {
   readonly parent?: string;
   /** The workflow's, which holds for steps that name none. */
   readonly failurePolicy: FailurePolicy;
+  /** A step of the run's definition: sent again word for word, it is the same one. */
+  readonly defined?: (id: string) => StepDefinition | undefined;
   /** What paths of faults start with; `steps` when absent. */
   readonly root?: string;
 }
@@ -44,7 +47,9 @@ export function parseAddedSteps(
   if (fault !== null) return { faults: [{ path: root, message: fault }] };
   const sent = input as unknown[];
   const parsed = addedStepsSchema.safeParse(sent);
-  const steps = parsed.data?.map((step) => withParent(step, options.parent));
+  const steps = parsed.data?.map((step) => {
+    return withParent(step, options.defined?.(step.id) ? undefined : options.parent);
+  });
   const faults = [
     ...(steps ? findSenselessStepFields(steps) : []),
     ...(parsed.error ? zodFaults(parsed.error).map(belowSteps) : []),
@@ -53,7 +58,7 @@ export function parseAddedSteps(
     ...findStepTargetFaults(sent, checks),
   ];
   if (faults.length > 0 || !steps) return { faults: faults.map((found) => relocated(found, root)) };
-  return { steps: steps.map((step) => addedStep(step, checks.baseUrl, options.failurePolicy)) };
+  return { steps: steps.map((step) => addedStep(step, checks.baseUrl, options)) };
 }
 
 function listFault(input: unknown, steps: readonly StepDefinition[]): string | null {
@@ -76,9 +81,14 @@ function withParent(
 }
 
 /** What is between the new steps, and between them and those of the run, in whatever was sent. */
-function betweenFaults(sent: readonly unknown[], { steps, parent }: AddedStepsOptions): DefinitionFault[] {
+function betweenFaults(
+  sent: readonly unknown[],
+  { steps, parent, defined }: AddedStepsOptions,
+): DefinitionFault[] {
   const listed = nodesOf(sent);
-  const added = listed.map((node, index) => withParentLast(node, sent[index], parent));
+  const added = listed.map((node, index) =>
+    withParentLast(node, sent[index], defined?.(node.id) ? undefined : parent),
+  );
   const ids = new Set(added.map(({ id }) => id));
   const nodes = [...added, ...steps.filter(({ id }) => !ids.has(id))];
   const graphFaults = findGraphFaults(nodes);
@@ -115,6 +125,12 @@ function relocated({ path, message }: DefinitionFault, root: string): Definition
   };
 }
 
-function addedStep(step: ParsedStep, baseUrl: string | null, failurePolicy: FailurePolicy): StepDefinition {
-  return normaliseStep(step, { defaults: { parallel: true }, baseUrl, failurePolicy });
+function addedStep(
+  step: ParsedStep,
+  baseUrl: string | null,
+  { failurePolicy, defined }: AddedStepsOptions,
+): StepDefinition {
+  const added = normaliseStep(step, { defaults: { parallel: true }, baseUrl, failurePolicy });
+  const stored = defined?.(step.id);
+  return stored === undefined ? added : repeated(stored, step, added);
 }

@@ -23,6 +23,10 @@ export function parseStepsFor(
   return parseAddedSteps(input, checks, {
     steps: whole.map(({ definition }) => definition),
     failurePolicy: plan.definition.failurePolicy,
+    defined: (id) => {
+      const at = plan.indexById.get(id) ?? plan.definition.steps.length;
+      return plan.definition.steps[at];
+    },
     root,
     ...(parent === undefined ? {} : { parent }),
   });
