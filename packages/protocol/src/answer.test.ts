@@ -114,7 +114,6 @@ describe('which failures are worth another attempt', () => {
     [407, false],
     [408, true],
     [409, false],
-    [410, false],
     [418, false],
     [422, false],
     [425, true],
@@ -133,6 +132,14 @@ describe('which failures are worth another attempt', () => {
       retryable,
       status,
       error: { code: `http_${status}`, status },
+    });
+  });
+
+  test('410 is final whatever else says otherwise: the endpoint is gone', () => {
+    const given = { status: 410, body: '{"retryable":true,"error":{"code":"moved","message":"bye"}}' };
+    expect(failure({ ...given, retryOn: [410] })).toMatchObject({
+      retryable: false,
+      error: { code: 'endpoint_gone', message: 'bye', status: 410 },
     });
   });
 

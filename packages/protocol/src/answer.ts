@@ -35,6 +35,8 @@ const envelopeKeys = new Set([
   'pending',
 ]);
 const retryableStatuses = [408, 425, 429];
+/** Whatever else the answer says, `retryOn` included: nobody will take a request there any more. */
+const gone = 410;
 const excerptLength = 1024;
 const messageLengthMax = 4096;
 const codeLengthMax = 128;
@@ -126,7 +128,8 @@ function failure(answer: HandlerAnswer, { record }: ParsedBody, options: Classif
   const said = describe(record?.error);
   const isSuccessStatus = answer.status >= 200 && answer.status < 300;
   const error: StepError = {
-    code: said.code ?? (isSuccessStatus ? 'handler_failed' : `http_${answer.status}`),
+    code:
+      answer.status === gone ? 'endpoint_gone' : (said.code ?? defaultCode(answer.status, isSuccessStatus)),
     message: said.message ?? defaultMessage(answer.status, isSuccessStatus),
     status: answer.status,
     ...(said.details === undefined ? {} : { details: said.details }),
@@ -147,7 +150,7 @@ function isRetryable(
   { retries }: ClassifyOptions,
 ): boolean {
   const { status } = answer;
-  if (headerText(answer, wire.delivery)?.toLowerCase() === 'abort') return false;
+  if (status === gone || headerText(answer, wire.delivery)?.toLowerCase() === 'abort') return false;
   if (record?.retryable === false) return false;
   if (isPlainObject(record?.error) && record.error.retryable === false) return false;
   if (status >= 200 && status < 300) return record?.retryable === true;
@@ -176,9 +179,13 @@ function bounded(details: unknown): unknown {
   return `omitted: nested too deeply, or above ${detailsLengthMax} characters`;
 }
 
+function defaultCode(status: number, isSuccessStatus: boolean): string {
+  return isSuccessStatus ? 'handler_failed' : `http_${status}`;
+}
+
 function defaultMessage(status: number, isSuccessStatus: boolean): string {
   if (isSuccessStatus) return 'the handler answered success: false';
-  if (status === 410) return 'the handler answered 410: the endpoint is gone';
+  if (status === gone) return 'the handler answered 410: the endpoint is gone';
   if (status >= 300 && status < 400) return `the handler answered ${status}: redirects are not followed`;
   return `the handler answered ${status}`;
 }
