@@ -145,3 +145,13 @@ test('25 a callback that succeeds after its attempt failed is taken, and the led
     [200, null],
   ]);
 });
+
+test('25 a callback that says nothing is a success without a result', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/approve', pending);
+  const { id } = await client.run(waiting('empty-callback'));
+  const [request] = await handlers.waitFor('/approve');
+  expect(await post(callbackUrl(request!), {})).toMatchObject({ status: 200 });
+  const run = await client.ended(id);
+  expect([run.state, run.results.approve]).toEqual(['completed', null]);
+});

@@ -34,7 +34,9 @@ export function callbackRoutes(app: Router, services: Services): void {
     const { row, claims } = await requireToken(services, c);
     const { text, value } = await readJson(c);
     parseWith(callbackBody, value);
-    const answer = { status: 200, headers: {}, body: text };
+    // Nothing said is a success without a result; an answer over HTTP would have had a body that is `{}`.
+    const body = Object.keys(value as object).length === 0 ? '' : text;
+    const answer = { status: 200, headers: {}, body };
     const { resultBytesMax } = limits;
     const project = await findProject(services.deps.database, row.projectUuid);
     const checks = services.versions.checksFor({ baseUrl: project?.baseUrl ?? null });
