@@ -1,6 +1,6 @@
 /** Row 73: `forEach`. */
 import { expect, test } from 'vitest';
-import type { SeenRequest } from '../support/handlers.ts';
+import { gate, type SeenRequest } from '../support/handlers.ts';
 import { usePlatform } from '../support/setup.ts';
 
 const platform = usePlatform();
@@ -140,4 +140,22 @@ test('a share is of the whole: 29 of 100 are 29 %', async () => {
   const fields = { toleratedFailures: '29%', maxConcurrency: 100 };
   const run = await client.runToEnd(fanOut('share', { items: items(100) }, fields));
   expect(run.state).toBe('completed');
+});
+
+test('73 a forEach counts the attempts of its instances, and says when one may have acted', async () => {
+  const { client, handlers } = platform.now;
+  const held = gate();
+  handlers.on('/each', async (request) => {
+    if (instanceOf(request).index === 0) return { body: 'fine' };
+    await held.opened;
+    return {};
+  });
+  const retries = { maxAttempts: 2, initialDelay: 0.01 };
+  const run = await client.runToEnd(fanOut('counted', { items: items(2) }, { retries, timeout: 0.2 }));
+  held.open();
+  expect(run.steps.find(({ id }) => id === 'each')).toMatchObject({
+    state: 'failed',
+    attempts: 3,
+    outcome: 'unknown',
+  });
 });

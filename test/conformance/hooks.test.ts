@@ -2,7 +2,7 @@
 
 import { Webhook } from 'standardwebhooks';
 import { expect, test } from 'vitest';
-import type { SeenRequest } from '../support/handlers.ts';
+import { gate, type SeenRequest } from '../support/handlers.ts';
 import { chain } from '../support/seed-definitions.ts';
 import { usePlatform } from '../support/setup.ts';
 
@@ -62,4 +62,60 @@ test('15 a hook endpoint that answers 500 once is retried with the same webhook-
   expect(second!.headers['webhook-id']).toBe(first!.headers['webhook-id']);
   verify(second!);
   expect(run).toMatchObject({ state: 'completed', hooks: [{ kind: 'onComplete', attempts: 2 }] });
+});
+
+test('a hook that nobody accepted can be sent again by hand, with the same webhook-id', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on(completePath, { status: 400 }, { status: 410 }, { status: 200 });
+  const { id } = await client.run(chain(handlers.url));
+  const hook = { kind: 'onComplete', state: 'failed', attempts: 1 };
+  expect((await client.done(id)).hooks).toMatchObject([hook]);
+  const resend = (kind = 'onComplete') => client.api('POST', `/v1/runs/${id}/hooks/${kind}/resend`, {});
+  expect(await resend()).toMatchObject({ status: 200, body: { state: 'completed' } });
+  const again = await client.until(
+    id,
+    ({ hooks }) => hooks[0]!.attempts === 2 && hooks[0]!.state === 'failed',
+  );
+  expect(again).toMatchObject({ state: 'completed', hooks: [{ error: { code: 'endpoint_gone' } }] });
+  expect(await resend()).toMatchObject({ status: 200 });
+  const run = await client.until(id, ({ phase }) => phase === 'done');
+  expect(run).toMatchObject({
+    state: 'completed',
+    hooks: [{ kind: 'onComplete', state: 'completed', attempts: 3 }],
+  });
+  const sent = handlers.requests(completePath);
+  for (const request of sent) verify(request);
+  expect(new Set(sent.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+  expect(await resend()).toMatchObject({ status: 409, body: { code: 'hook_not_failed' } });
+  expect(await resend('onError')).toMatchObject({ status: 409, body: { code: 'hook_not_failed' } });
+  expect(await resend('onFire')).toMatchObject({ status: 422, body: { code: 'invalid_request' } });
+});
+
+test('a pause holds the hook back, and it is sent on resume', async () => {
+  const { client, handlers } = platform.now;
+  const held = gate();
+  handlers.on('/last', async () => {
+    await held.opened;
+    return {};
+  });
+  const steps = [{ id: 'last', url: '/last' }];
+  const { id } = await client.run({ id: 'paused-hook', steps, onComplete: completePath });
+  await handlers.waitFor('/last');
+  expect(await client.api('POST', `/v1/runs/${id}/pause`, {})).toMatchObject({ status: 200 });
+  held.open();
+  expect(await client.ended(id)).toMatchObject({
+    state: 'completed',
+    phase: 'paused',
+    hooks: [{ attempts: 0 }],
+  });
+  // Another run's hook goes through the same dispatcher: this one had its chance.
+  await client.done(
+    (await client.run({ id: 'other', steps: [{ id: 'a', url: '/a' }], onComplete: '/other' })).id,
+  );
+  expect(handlers.requests(completePath)).toHaveLength(0);
+  expect(await client.api('POST', `/v1/runs/${id}/resume`, {})).toMatchObject({ status: 200 });
+  expect((await client.until(id, ({ phase }) => phase === 'done')).hooks).toMatchObject([
+    { state: 'completed' },
+  ]);
+  expect(await client.api('POST', `/v1/runs/${id}/pause`, {})).toMatchObject({ status: 409 });
 });

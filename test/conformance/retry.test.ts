@@ -178,7 +178,26 @@ describe('timeout', () => {
       state: 'failed',
       attempts: 2,
       error: { code: 'timeout' },
+      outcome: 'unknown',
     });
+  });
+
+  test('giveUpAfter cuts off the attempt under way', async () => {
+    const { client, handlers } = platform.now;
+    const held = gate();
+    handlers.on('/a', { status: 503 }, async () => {
+      await held.opened;
+      return {};
+    });
+    const retries = { maxAttempts: 5, initialDelay: 0.02, giveUpAfter: 1 };
+    const run = await client.runToEnd(oneStep({ timeout: 30, retries }));
+    const [, second, ...more] = handlers.requests('/a');
+    held.open();
+    expect(more).toEqual([]);
+    expect(second!.isAborted).toBe(true);
+    expect(run.steps[0]).toMatchObject({ state: 'failed', attempts: 2, error: { code: 'timeout' } });
+    const [first, last] = await client.attempts(run.id, 'a');
+    expectWait(Date.parse(last!.endedAt) - Date.parse(first!.startedAt), 1000);
   });
 
   test('34 workflow timeout 2 fails the run near 2 s, calls onError, and sends no later step', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isTerminal, type RunEvent } from '@waybill/engine';
+import { isTerminal, type RunEvent, type RunState } from '@waybill/engine';
 import { idOfUuid, Problem, type ProblemCode, problemStatus } from '@waybill/protocol';
 import {
   type Database,
@@ -41,7 +41,7 @@ export async function sendCommand(
   const claim = idempotency && (await claimKey(deps.database, idempotency, randomUUID()));
   const commandUuid = claim?.uuid ?? randomUUID();
   const fromSeq = claim?.isRepeat ? 0 : (await views.get(row)).seq;
-  const mayBeDone = command.type === 'retry';
+  const mayBeDone = reopens(command);
   const outcomeWithin = (waitMs: number) =>
     awaitOutcome(services, row, { commandUuid, fromSeq, waitMs, mayBeDone });
   const known = claim?.isRepeat ? await outcomeWithin(0) : null;
@@ -58,17 +58,26 @@ async function isDone({ views }: Services, row: RunRow): Promise<boolean> {
   return (await views.get(row)).state.phase === 'done';
 }
 
+/** Commands for runs that have ended: they put the queue row back. */
+function reopens({ type }: Posted): boolean {
+  return type === 'retry' || type === 'resendHook';
+}
+
+/** A run that waits for its hook can be paused, and goes on when it is resumed. */
+function isOverFor(command: Posted, { state, phase }: RunState): boolean {
+  if (reopens(command)) return false;
+  return command.type === 'pause' || command.type === 'resume' ? phase === 'done' : isTerminal(state);
+}
+
 /** False when the run has ended, and the command is not one for ended runs. */
 async function post({ deps, views }: Services, row: RunRow, id: string, command: Posted): Promise<boolean> {
   const inboxRow = { runUuid: row.uuid, id, command: JSON.stringify(command) };
-  const isReopening = command.type === 'retry';
   const { state } = await views.get(row);
-  if (isReopening ? state.state !== 'failed' : isTerminal(state.state)) {
-    if (isReopening)
-      throw refused('run_not_failed', `the run is ${state.state}: only a failed one can be retried`);
-    return false;
+  if (command.type === 'retry' && state.state !== 'failed') {
+    throw refused('run_not_failed', `the run is ${state.state}: only a failed one can be retried`);
   }
-  const isPosted = isReopening
+  if (isOverFor(command, state)) return false;
+  const isPosted = reopens(command)
     ? await reopen(deps.database, row, inboxRow)
     : await postOnce(deps.database, inboxRow);
   deps.hints.notify('work');

@@ -1,4 +1,4 @@
-import type { Egress, EgressAnswer, OpenRequest } from '@waybill/egress';
+import type { Egress, EgressAnswer, EgressPhase, OpenRequest } from '@waybill/egress';
 import { type Delivery, retryPolicyOf } from '@waybill/engine';
 import { classifyAnswer, parseStepsFor } from '@waybill/protocol';
 import type { ApprovalTokens, CallbackTokens } from '@waybill/signing';
@@ -139,6 +139,7 @@ export class Exchanges {
       error: {
         code: answer.code,
         message: `${answer.message} (${new URL(urlOf(driver.state, delivery)).origin})`,
+        ...(unsentPhases.has(answer.phase) ? {} : { outcome: 'unknown' }),
       },
     };
   }
@@ -158,6 +159,9 @@ function parserOf({ state, project }: RunDriver, { kind, index }: Delivery) {
   const answering = state.plan.steps[index]!.id;
   return (input: unknown) => parseStepsFor(state, input, project.checks, { answering });
 }
+
+/** Before anything of the request was sent: its handler cannot have acted. */
+const unsentPhases: ReadonlySet<EgressPhase> = new Set(['policy', 'connect']);
 
 /** Trying again would meet the same refusal. */
 const permanentCodes: ReadonlySet<string> = new Set([

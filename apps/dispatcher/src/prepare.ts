@@ -1,4 +1,4 @@
-import { type Delivery, hash32, hookTimeoutMs, type RunState } from '@waybill/engine';
+import { attemptTimeoutMs, type Delivery, hash32, hookTimeoutMs, type RunState } from '@waybill/engine';
 import { type RunInfo, userAgent, webhookId, wire } from '@waybill/protocol';
 import type { Signer } from '@waybill/signing';
 import { type RequestFacts, requestBody } from './request-body.ts';
@@ -42,7 +42,8 @@ export function prepareRequest(
     traceparent: traceparent(info.traceId, id, delivery.attempts),
   };
   if (step) headers[wire.step] = step.id;
-  const request = { url: urlOf(state, delivery), headers, body, timeoutMs: step?.timeoutMs ?? hookTimeoutMs };
+  const timeoutMs = step ? attemptTimeoutMs(step, delivery) : hookTimeoutMs;
+  const request = { url: urlOf(state, delivery), headers, body, timeoutMs };
   const userHeaders = step?.definition.headers;
   return userHeaders ? { ...request, userHeaders } : request;
 }

@@ -1,4 +1,6 @@
 import {
+  attemptsOf,
+  attemptTimeoutMs,
   type Delivery,
   type HookName,
   instancesOf,
@@ -54,8 +56,9 @@ function stepBody(
   return `{"context":${info.context},"previousSteps":${previous},${payload}"run":${runText(state, info)},"step":${attemptText(step, step.delivery!, nowMs)}${callbackText(step, nowMs, callbackUrl)}${approvalsText(approvals)}}`;
 }
 
-function callbackText({ plan }: StepState, nowMs: number, url: string | null): string {
-  return url === null ? '' : `,"callback":{"url":"${url}","expiresAt":"${isoTime(nowMs + plan.timeoutMs)}"}`;
+function callbackText({ plan, delivery }: StepState, nowMs: number, url: string | null): string {
+  if (url === null) return '';
+  return `,"callback":{"url":"${url}","expiresAt":"${isoTime(nowMs + attemptTimeoutMs(plan, delivery!))}"}`;
 }
 
 function approvalsText(approvals: RequestLinks['approvals']): string {
@@ -81,7 +84,7 @@ function runText(state: RunState, info: RunInfo): string {
 /** Step ids and workflow keys are of characters that JSON does not escape. */
 function attemptText(step: StepState, delivery: Delivery, nowMs: number): string {
   const { plan } = step;
-  const deadline = isoTime(nowMs + plan.timeoutMs);
+  const deadline = isoTime(nowMs + attemptTimeoutMs(plan, delivery));
   return `{"id":"${plan.id}","attempt":${delivery.attempts},"maxAttempts":${plan.retries.maxAttempts},"timeout":${plan.definition.timeout},"deadline":"${deadline}"${itemText(plan)}}`;
 }
 
@@ -142,8 +145,7 @@ function previousStepText(state: RunState, step: StepState): string {
   const isCompleted = step.state === 'completed';
   const error = JSON.stringify(step.error);
   const result = isCompleted ? withSuccess(resultOf(state, step) ?? 'null') : failedResult(step, error);
-  const { delivery } = step;
-  return `{"state":"${step.state}","success":${isCompleted},"result":${result},"error":${error},"attempts":${delivery?.attempts ?? 0},"startedAt":${JSON.stringify(isoTime(step.startedAt))},"completedAt":${JSON.stringify(isoTime(step.completedAt))}}`;
+  return `{"state":"${step.state}","success":${isCompleted},"result":${result},"error":${error},"attempts":${attemptsOf(state, step)},"startedAt":${JSON.stringify(isoTime(step.startedAt))},"completedAt":${JSON.stringify(isoTime(step.completedAt))}}`;
 }
 
 function failedResult(step: StepState, error: string): string {

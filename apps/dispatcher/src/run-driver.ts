@@ -108,7 +108,7 @@ export class RunDriver {
     }
     if (this.state.phase === 'done') return false;
     if (quarantine) {
-      this.#quarantine(quarantine);
+      this.apply({ type: 'quarantine', ...quarantine });
       return true;
     }
     // Before the commands below: what they make due follows their own commit.
@@ -118,15 +118,6 @@ export class RunDriver {
     else if (openDeliveries(this.state).length > 0) this.apply({ type: 'loseAttempts' });
     this.#letOut({ dueDeliveries: due, wakes: waking, revokedDeliveries: [], onCommit: null });
     return true;
-  }
-
-  /** Ends the run, or, when it has ended already, its hook: that is what could not be sent. */
-  #quarantine(error: Quarantine): void {
-    if (this.apply({ type: 'quarantine', ...error }) === null) return;
-    const hook = this.state.hook!;
-    if (!hook.open) this.apply({ type: 'startAttempt', delivery: 'hook' });
-    const outcome = { kind: 'failure', retryable: false, error } as const;
-    this.apply({ type: 'endAttempt', delivery: 'hook', attempt: hook.attempts, outcome });
   }
 
   /** Whether a command has been answered, if perhaps not durably yet. */
@@ -188,6 +179,8 @@ export class RunDriver {
       if (started.rejection.code === 'at_capacity') this.#held.push(delivery);
       return;
     }
+    // Too late for another attempt.
+    if (!delivery.open) return this.#record(started, {});
     if (this.#isOnceAtMost(delivery)) {
       // Whether it was sent must be known whatever becomes of this process.
       started.effects.onCommit = () => this.#exchange(delivery);

@@ -1,5 +1,5 @@
 import type { StepDefinition } from './definition.ts';
-import type { DeliveryKind, StepError } from './delivery.ts';
+import type { DeliveryKind, HookName, StepError } from './delivery.ts';
 
 /** What a dispatcher or a person asks of a run. */
 export type Command =
@@ -28,8 +28,15 @@ export type Command =
   | ChildEnded
   /** Of a run that failed: its failed steps once more, and what hangs from them. */
   | { readonly type: 'retry'; readonly commandId: string }
+  | ResendHook
   | Cancel
-  | { readonly type: 'quarantine'; readonly code: string; readonly message: string };
+  | Quarantine;
+
+export interface Quarantine {
+  readonly type: 'quarantine';
+  readonly code: string;
+  readonly message: string;
+}
 
 export interface EndAttempt {
   readonly type: 'endAttempt';
@@ -60,6 +67,13 @@ export interface Callback {
   readonly outcome:
     | Outcome
     | { readonly kind: 'heartbeat'; readonly progress?: number; readonly note?: string };
+}
+
+/** Of a run that is done, whose hook nobody has accepted. */
+export interface ResendHook {
+  readonly type: 'resendHook';
+  readonly commandId: string;
+  readonly hook: HookName;
 }
 
 /** A person ends a step that has not ended. */
@@ -144,6 +158,8 @@ export interface Rejection {
     | 'step_conflict'
     | 'too_many_signals'
     | 'run_not_failed'
+    | 'unknown_hook'
+    | 'hook_not_failed'
     | 'already_compensated';
   readonly message: string;
 }

@@ -1,4 +1,4 @@
-import type { EndStep } from './commands.ts';
+import type { EndStep, ResendHook } from './commands.ts';
 import { type Decision, reject } from './decision.ts';
 import { isTerminal, type RunState } from './state.ts';
 import { hasEnded } from './step-state.ts';
@@ -9,10 +9,32 @@ export function decidePause(
   { type, commandId }: { readonly type: 'pause' | 'resume'; readonly commandId: string },
   now: number,
 ): Decision {
-  if (isTerminal(state.state)) return reject('run_ended', `the run is already ${state.state}`);
+  if (state.phase === 'done') return reject('run_ended', `the run is already ${state.state}`);
   const applied = { type: 'command.applied', at: now, commandId } as const;
   if (state.isPaused === (type === 'pause')) return { events: [applied] };
   return { events: [applied, { type: type === 'pause' ? 'run.paused' : 'run.resumed', at: now }] };
+}
+
+export function decideResendHook(
+  state: RunState,
+  { commandId, hook: name }: ResendHook,
+  now: number,
+): Decision {
+  if (state.plan.definition[name] === undefined)
+    return reject('unknown_hook', `this workflow has no ${name}`);
+  const { hook } = state;
+  if (hook?.name !== name)
+    return reject('hook_not_failed', `this run, ${state.state}, has no ${name} to send`);
+  if (hook.state !== 'failed') {
+    const is = hook.state === 'completed' ? 'was accepted' : 'is still being sent';
+    return reject('hook_not_failed', `${name} ${is}: only one that nobody accepted can be sent again`);
+  }
+  return {
+    events: [
+      { type: 'command.applied', at: now, commandId },
+      { type: 'hook.reopened', at: now },
+    ],
+  };
 }
 
 /** Skips or completes a step that has not ended, in a run that is not ending. */

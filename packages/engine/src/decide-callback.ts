@@ -4,6 +4,7 @@ import { isSendable } from './deliveries.ts';
 import type { Delivery } from './delivery.ts';
 import { endsOf } from './end-of-attempt.ts';
 import { findDelivery } from './evolve-delivery.ts';
+import { givesUpAt } from './retry.ts';
 import { isTerminal, type RunState } from './state.ts';
 
 /** The time of a delayed step has come, or that of one that sleeps or waits for a signal. */
@@ -35,7 +36,8 @@ export function decideExpiry(
   if (!delivery || until === null) return reject('attempt_not_open', `no callback is awaited for "${step}"`);
   if (now < until) return reject('not_yet', `the callback of "${step}" may come until ${until}`);
   const message = 'no callback came within the timeout of the step';
-  const outcome = { kind: 'failure', retryable: true, error: { code: 'timeout', message } } as const;
+  const error = { code: 'timeout', message, outcome: 'unknown' } as const;
+  const outcome = { kind: 'failure', retryable: true, error } as const;
   return { events: endsOf(state, delivery, { delivery: 'step', step, attempt, outcome }, now) };
 }
 
@@ -49,7 +51,8 @@ export function decideCallback(state: RunState, command: Callback, now: number):
   }
   if (outcome.kind === 'heartbeat') {
     const { progress, note } = outcome;
-    const until = now + state.plan.steps[delivery.index]!.timeoutMs;
+    const { timeoutMs, retries } = state.plan.steps[delivery.index]!;
+    const until = Math.min(now + timeoutMs, givesUpAt(retries, delivery));
     const extended = { type: 'attempt.extended', at: now, delivery: 'step', step, attempt, until } as const;
     return { events: [applied, { ...extended, progress, note }] };
   }

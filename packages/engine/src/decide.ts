@@ -1,6 +1,6 @@
-import type { Cancel, Command, EndAttempt } from './commands.ts';
+import type { Cancel, Command, EndAttempt, Quarantine } from './commands.ts';
 import { decideAddSteps } from './decide-added-steps.ts';
-import { decideEndStep, decidePause } from './decide-by-hand.ts';
+import { decideEndStep, decidePause, decideResendHook } from './decide-by-hand.ts';
 import {
   decideCallback,
   decideChildEnded,
@@ -11,12 +11,13 @@ import {
 import { type Decision, reject } from './decision.ts';
 import { exchangesOf, isSendable } from './deliveries.ts';
 import type { Delivery, DeliveryKind } from './delivery.ts';
-import { endsOf, isGivenUp, mayStartAttempts } from './end-of-attempt.ts';
+import { endsOf, isGivenUp, mayStartAttempts, retryPolicyOf } from './end-of-attempt.ts';
 import type { RunEvent } from './events.ts';
 import { attemptLost, findDelivery } from './evolve-delivery.ts';
 import { judgeStep } from './judge-step.ts';
 import { isCompensable } from './plan.ts';
 import { decideRetry } from './reopen.ts';
+import { givesUpAt } from './retry.ts';
 import { decideSignal } from './signals.ts';
 import { isTerminal, type RunState } from './state.ts';
 
@@ -63,13 +64,12 @@ export function decide(state: RunState, command: Command, now: number): Decision
       return decideChildEnded(state, command, now);
     case 'retry':
       return decideRetry(state, command, now);
+    case 'resendHook':
+      return decideResendHook(state, command, now);
     case 'cancel':
       return decideCancel(state, command, now);
-    case 'quarantine': {
-      if (isTerminal(state.state)) return reject('run_ended', `the run is ${state.state}`);
-      const { code, message } = command;
-      return { events: [{ type: 'run.quarantined', at: now, error: { code, message } }] };
-    }
+    case 'quarantine':
+      return decideQuarantine(state, command, now);
   }
 }
 
@@ -112,6 +112,8 @@ function decideStart(
   if (!delivery || delivery.open || delivery.state !== 'open' || !isSendable(state, delivery)) {
     return reject('delivery_not_due', `nothing to send for ${kind} ${step ?? ''}`);
   }
+  const late = givenUp(state, delivery, now);
+  if (late !== null) return { events: [late] };
   const { maxConcurrency } = state.plan.definition;
   const inFlight = state.openExchanges - state.openChildren;
   if (kind === 'step' && maxConcurrency !== undefined && inFlight >= maxConcurrency) {
@@ -119,6 +121,18 @@ function decideStart(
   }
   const attempt = delivery.attempts + 1;
   return { events: [{ type: 'attempt.started', at: now, delivery: kind, step, attempt }] };
+}
+
+/** Its next attempt has come too late: the run was paused, or nobody drove it. */
+function givenUp(state: RunState, delivery: Delivery, now: number): RunEvent | null {
+  const { kind, index, error } = delivery;
+  if (kind === 'hook' || now < givesUpAt(retryPolicyOf(state, delivery), delivery)) return null;
+  return {
+    type: `${kind}.given_up`,
+    at: now,
+    step: state.plan.steps[index]!.id,
+    error: error ?? attemptLost,
+  };
 }
 
 function decideEnd(state: RunState, command: EndAttempt, now: number): Decision {
@@ -137,6 +151,18 @@ function decideCancel(state: RunState, command: Cancel, now: number): Decision {
       { type: 'run.cancelling', at: now, compensate, reason },
     ],
   };
+}
+
+/** Ends the run; of one that has ended, its hook: that is what could not be sent. */
+function decideQuarantine(state: RunState, { code, message }: Quarantine, now: number): Decision {
+  const error = { code, message };
+  if (!isTerminal(state.state)) return { events: [{ type: 'run.quarantined', at: now, error }] };
+  const { hook } = state;
+  if (hook?.state !== 'open') return reject('run_ended', `the run is ${state.state}`);
+  const { open, attempts, attemptStartedAt } = hook;
+  const attempt = open ? attempts : attempts + 1;
+  const startedAt = open ? attemptStartedAt : now;
+  return { events: [{ type: 'hook.failed', at: now, delivery: 'hook', attempt, startedAt, error }] };
 }
 
 function isPastCancelling(state: RunState): boolean {

@@ -4,7 +4,7 @@ import type { RetryPolicy, StepDefinition } from './definition.ts';
 import type { Delivery } from './delivery.ts';
 import type { AttemptFailed, AttemptPending, DeliveryCompleted, DeliveryFailed, RunEvent } from './events.ts';
 import { hookRetryPolicy } from './hook.ts';
-import { backoffDelayMs, retryAfterMaxMs } from './retry.ts';
+import { attemptTimeoutMs, backoffDelayMs, givesUpAt, retryAfterMaxMs } from './retry.ts';
 import type { RunState } from './state.ts';
 
 const completed = {
@@ -67,7 +67,7 @@ function endOf(
     return { type: failed[kind], ...ended, error: { code: 'invalid_next', message } };
   }
   if (outcome.kind === 'pending') {
-    const until = delivery.attemptStartedAt + state.plan.steps[delivery.index]!.timeoutMs;
+    const until = delivery.attemptStartedAt + attemptTimeoutMs(state.plan.steps[delivery.index]!, delivery);
     return { type: 'attempt.pending', ...ended, until };
   }
   const { error, excerpt } = outcome;
@@ -103,9 +103,7 @@ function nextAttemptAt(
   const seed = `${state.runId}:${delivery.kind}:${delivery.index}`;
   const asked = Math.min(outcome.retryAfterMs ?? 0, retryAfterMaxMs);
   const retryAt = now + Math.max(backoffDelayMs(policy, delivery.spent, seed), asked);
-  const limit = policy.giveUpAfter;
-  const isPastLimit = limit !== undefined && retryAt > (delivery.firstStartedAt ?? now) + limit * 1000;
-  return isPastLimit ? null : retryAt;
+  return retryAt > givesUpAt(policy, delivery) ? null : retryAt;
 }
 
 /** Too many instances of its `forEach` have failed: those in flight are not tried again. */

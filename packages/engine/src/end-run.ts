@@ -21,3 +21,11 @@ export function endRun(
   state.hook = Object.assign(createDelivery('hook', -1, state.pastHooks.length), { name, url } as const);
   effects.due(state.hook);
 }
+
+/** The same delivery, with the same `webhook-id`: its attempts go on, its budget is a fresh one. */
+export function resendHook(state: RunState, effects: Effects): void {
+  const hook = state.hook!;
+  Object.assign(hook, { state: 'open', spent: 0, firstStartedAt: null, retryAt: null });
+  state.phase = 'hooks';
+  effects.due(hook);
+}

@@ -35,7 +35,15 @@ describe('any workflow, any answers, any interruptions', () => {
 
 const places = [
   ...['completed', 'failed', 'cancelled', 'completed with a failed step'],
-  ...['attempt.lost', 'attempt.failed', 'step.failed', 'run.timed_out', 'run.quarantined', 'hook.delivered'],
+  ...[
+    'step.given_up',
+    'attempt.lost',
+    'attempt.failed',
+    'step.failed',
+    'run.timed_out',
+    'run.quarantined',
+    'hook.delivered',
+  ],
   ...['compensation.completed', 'compensation.failed', 'run.drained', 'run.retrying', 'round 2'],
   ...['steps.added', 'step.admitted', 'step.declined', 'step.faulted', 'step.began', 'step.woken'],
   ...['signal.received', 'signal.taken', 'wait.over', 'run.drained then steps.added'],

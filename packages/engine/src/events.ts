@@ -25,6 +25,7 @@ export type RunEvent =
   | StepCopied
   | DeliveryCompleted
   | DeliveryFailed
+  | DeliveryGivenUp
   | RunTimedOut
   | RunCancelling
   | RunDrained
@@ -33,6 +34,7 @@ export type RunEvent =
   | StepPassed
   | RunRetrying
   | RunReopened
+  | HookReopened
   | RunCompensating
   | RunEnded
   | RunQuarantined
@@ -198,6 +200,12 @@ export interface DeliveryFailed extends OfEndedAttempt {
   readonly error: StepError;
   readonly excerpt?: string | undefined;
 }
+/** Between two attempts the time of its `giveUpAfter` ran out: it failed with its last error. */
+export interface DeliveryGivenUp extends At {
+  readonly type: 'step.given_up' | 'compensation.given_up';
+  readonly step: string;
+  readonly error: StepError;
+}
 export interface RunTimedOut extends At {
   readonly type: 'run.timed_out';
 }
@@ -235,6 +243,10 @@ export interface RunRetrying extends At {
 /** A person has the failed steps, and what hangs from them, sent again. */
 export interface RunReopened extends At {
   readonly type: 'run.reopened';
+}
+/** A person has the hook that nobody accepted sent once more: the same delivery, with a fresh budget. */
+export interface HookReopened extends At {
+  readonly type: 'hook.reopened';
 }
 export interface RunCompensating extends At {
   readonly type: 'run.compensating';

@@ -10,11 +10,12 @@ import type {
   ChildStarted,
   DeliveryCompleted,
   DeliveryFailed,
+  DeliveryGivenUp,
 } from './events.ts';
 import { failStep } from './fail-step.ts';
 import { settleStarted } from './settle.ts';
 import type { RunState } from './state.ts';
-import type { StepState } from './step-state.ts';
+import { type StepState, stepOf } from './step-state.ts';
 
 /** What a delivery ends with when a lost attempt turns out to be its last. */
 export const attemptLost: StepError = {
@@ -157,9 +158,21 @@ export function failDelivery(state: RunState, event: DeliveryFailed, effects: Ef
   delivery.state = 'failed';
   delivery.error = event.error;
   delivery.callback = event.callback ?? null;
-  if (delivery.kind === 'hook') state.phase = 'done';
-  else if (delivery.kind === 'compensation') nextCompensation(state, effects);
+  if (delivery.kind === 'hook') {
+    // By a quarantine it fails without having been sent.
+    effects.revoked(delivery);
+    state.phase = 'done';
+  } else if (delivery.kind === 'compensation') nextCompensation(state, effects);
   else failStep(state, state.steps[delivery.index]!, event.error, event.at, effects);
+}
+
+export function giveUpDelivery(state: RunState, event: DeliveryGivenUp, effects: Effects): void {
+  const step = stepOf(state, event.step);
+  const isStep = event.type === 'step.given_up';
+  const delivery = isStep ? step.delivery! : step.compensation!;
+  Object.assign(delivery, { state: 'failed', retryAt: null, error: event.error });
+  if (isStep) failStep(state, step, event.error, event.at, effects);
+  else nextCompensation(state, effects);
 }
 
 function nextCompensation(state: RunState, effects: Effects): void {

@@ -6,13 +6,14 @@ import { copyStep } from './copy.ts';
 import { dueDeliveries } from './deliveries.ts';
 import { type Effects, noEffects } from './effects.ts';
 import { cancel, quarantine, timeOut } from './end-early.ts';
-import { endRun } from './end-run.ts';
+import { endRun, resendHook } from './end-run.ts';
 import type { RunCreated, RunEvent, RunRetrying } from './events.ts';
 import {
   completeDelivery,
   extendAttempt,
   failAttempt,
   failDelivery,
+  giveUpDelivery,
   holdAttempt,
   loseAttempt,
   startAttempt,
@@ -90,6 +91,9 @@ function apply(state: RunState, event: RunEvent, effects: Effects): void {
     case 'compensation.failed':
     case 'hook.failed':
       return failDelivery(state, event, effects);
+    case 'step.given_up':
+    case 'compensation.given_up':
+      return giveUpDelivery(state, event, effects);
     case 'run.timed_out':
       return timeOut(state, event.at, effects);
     case 'run.cancelling':
@@ -112,6 +116,8 @@ function apply(state: RunState, event: RunEvent, effects: Effects): void {
       return startRound(state, event, effects);
     case 'run.reopened':
       return reopen(state, event.at, effects);
+    case 'hook.reopened':
+      return resendHook(state, effects);
     case 'run.compensating':
       return startCompensating(state, effects);
     case 'run.completed':

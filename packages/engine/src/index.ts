@@ -50,7 +50,7 @@ export { isNestedDeeperThan, membersOf, memberText } from './json-text.ts';
 export { ancestorsOf, compilePlan, type Instance, type Plan, type PlanStep, type StepKind } from './plan.ts';
 export { previousSteps } from './previous-steps.ts';
 export { restOnStarts } from './rest-on-starts.ts';
-export { backoffDelayMs } from './retry.ts';
+export { attemptTimeoutMs, backoffDelayMs } from './retry.ts';
 export {
   createRunState,
   type Hook,
@@ -63,5 +63,13 @@ export {
   type StepReason,
   type StepStateName,
 } from './state.ts';
-export { type Group, hasEnded, membersOf as instancesOf, resultOf, type StepState } from './step-state.ts';
+export {
+  attemptsOf,
+  type Group,
+  hasEnded,
+  membersOf as instancesOf,
+  outcomeOf,
+  resultOf,
+  type StepState,
+} from './step-state.ts';
 export { begin, type Transition, transact } from './transact.ts';

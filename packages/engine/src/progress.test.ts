@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { permanent, step, success, transient } from '../test/definitions.ts';
 import { exchange, once, onError, send, started, undo } from '../test/scenario.ts';
 import type { Outcome } from './commands.ts';
+import { attemptTimeoutMs } from './retry.ts';
 
 describe('the serial lane', () => {
   test('ready steps go one at a time in definition order, parallel ones beside them', () => {
@@ -72,6 +73,42 @@ describe('attempts', () => {
     driver.now += 1000;
     exchange(driver, 'a', transient);
     expect(driver.state.steps[0]?.state).toBe('failed');
+  });
+
+  describe('giveUpAfter ends a step', () => {
+    const impatient = { retries: { ...step('a').retries, maxAttempts: 9, giveUpAfter: 2.5 }, timeout: 60 };
+
+    test('whose next attempt comes too late, with its last error', () => {
+      const driver = started([step('a', impatient)]);
+      exchange(driver, 'a', transient);
+      driver.now += 2500;
+      send(driver, 'a');
+      expect(driver.state.steps[0]).toMatchObject({ state: 'failed', error: { code: 'http_status' } });
+      expect(driver.eventsOf('step.given_up')).toEqual(['a']);
+      expect(driver.delivery('a').attempts).toBe(1);
+    });
+
+    test('that waits for a callback, heartbeats or not', () => {
+      const driver = started([step('a', impatient)]);
+      send(driver, 'a');
+      const { attemptStartedAt: from } = driver.delivery('a');
+      driver.end(driver.delivery('a'), { kind: 'pending' });
+      expect(driver.delivery('a').pendingUntil).toBe(from + 2500);
+      const heartbeat = { kind: 'heartbeat' } as const;
+      const named = { commandId: 'c', step: 'a', round: 0, attempt: 1 };
+      expect(driver.apply({ type: 'callback', ...named, outcome: heartbeat })).toBe(null);
+      expect(driver.delivery('a').pendingUntil).toBe(from + 2500);
+    });
+
+    test('whose attempt is under way: that may take what is left', () => {
+      const driver = started([step('a', impatient)]);
+      send(driver, 'a');
+      expect(attemptTimeoutMs(driver.plan.steps[0]!, driver.delivery('a'))).toBe(2500);
+      driver.end(driver.delivery('a'), transient);
+      driver.now += 1000;
+      send(driver, 'a');
+      expect(attemptTimeoutMs(driver.plan.steps[0]!, driver.delivery('a'))).toBeLessThanOrEqual(1500);
+    });
   });
 
   test('an answer to an attempt that is not open changes nothing', () => {

@@ -7,6 +7,7 @@ import type { RunEvent, RunEventType } from './events.ts';
 const types: ReadonlySet<RunEventType> = new Set<RunEventType>([
   'step.failed',
   'step.faulted',
+  'step.given_up',
   'step.skipped',
   'step.passed',
   'steps.added',

@@ -1,4 +1,5 @@
 import type { RetryPolicy } from './definition.ts';
+import type { Delivery } from './delivery.ts';
 import { hashFraction } from './hash.ts';
 
 /** Past this a handler's Retry-After is not believed: a day. */
@@ -22,4 +23,18 @@ function baseDelay(policy: RetryPolicy, attempt: number): number {
   if (policy.backoff === 'fixed') return policy.initialDelay;
   if (policy.backoff === 'linear') return policy.initialDelay * attempt;
   return policy.initialDelay * policy.factor ** (attempt - 1);
+}
+
+/** When `giveUpAfter` ends the delivery, an attempt under way included; engine time in ms. Infinity without one. */
+export function givesUpAt({ giveUpAfter }: RetryPolicy, { firstStartedAt }: Delivery): number {
+  if (giveUpAfter === undefined || firstStartedAt === null) return Number.POSITIVE_INFINITY;
+  return firstStartedAt + giveUpAfter * 1000;
+}
+
+/** What the newest attempt may take in ms, the wait for its callback included: the step's timeout, or less. */
+export function attemptTimeoutMs(
+  { timeoutMs, retries }: { readonly timeoutMs: number; readonly retries: RetryPolicy },
+  delivery: Delivery,
+): number {
+  return Math.max(1, Math.min(timeoutMs, givesUpAt(retries, delivery) - delivery.attemptStartedAt));
 }

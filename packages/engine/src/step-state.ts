@@ -143,6 +143,17 @@ export function resultOf(state: RunState, step: StepState): string | null {
   return `[${membersOf(state, step).map(memberResult).join(',')}]`;
 }
 
+/** Attempts made; of a `forEach`, those of its instances. */
+export function attemptsOf(state: RunState, step: StepState): number {
+  return [step, ...membersOf(state, step)].reduce((sum, { delivery }) => sum + (delivery?.attempts ?? 0), 0);
+}
+
+/** Whether its handler may have acted although the step did not complete; of a `forEach`, that of any instance. */
+export function outcomeOf(state: RunState, step: StepState): 'unknown' | null {
+  const isUnknown = ({ state, error }: StepState) => state !== 'completed' && error?.outcome === 'unknown';
+  return [step, ...membersOf(state, step)].some(isUnknown) ? 'unknown' : null;
+}
+
 function memberResult({ state, result, error }: StepState): string {
   if (state === 'completed') return result ?? 'null';
   return state === 'failed' ? `{"success":false,"error":${JSON.stringify(error)}}` : 'null';

@@ -17,6 +17,7 @@ export interface Action {
     | 'add'
     | 'signal'
     | 'wake'
+    | 'wait'
     | 'skip'
     | 'complete'
     | 'retry'
@@ -39,6 +40,7 @@ const weights: [Action['kind'], number][] = [
   ['add', 4],
   ['signal', 8],
   ['wake', 8],
+  ['wait', 4],
   ['timeOut', 1],
   ['cancel', 1],
   ['quarantine', 1],

@@ -67,6 +67,8 @@ export class Driver {
 
   #recordAll(events: readonly RunEvent[], isEnding: boolean): void {
     if (isEnding || restOnStarts(events)) this.writeStarts();
+    // By a quarantine, which needs no start of it.
+    if (events.some(({ type }) => type === 'hook.failed')) this.lazyStarts.delete('hook:-1');
     for (const event of events) this.#record(event);
   }
 

@@ -23,6 +23,7 @@ export class Invariants implements Observer {
   readonly #undone: string[] = [];
   readonly #awaitingRound = new Set<string>();
   #undoing: string | null = null;
+  #isHookOver = false;
   #compensates: boolean;
   #terminal: RunEvent['type'] | null = null;
 
@@ -68,6 +69,11 @@ export class Invariants implements Observer {
       case 'compensation.failed':
       case 'hook.failed':
         return this.#deliveryEnded(event);
+      case 'step.given_up':
+        check(this.#step(event.step).retries.giveUpAfter !== undefined, `${event.step} is never given up`);
+        return this.#stepEnded(event.step, false);
+      case 'compensation.given_up':
+        return this.#undoEnded(event.step);
       case 'run.retrying':
         return this.#startRound();
       case 'run.quarantined':
@@ -115,15 +121,23 @@ export class Invariants implements Observer {
   #deliveryEnded(event: DeliveryCompleted | DeliveryFailed): void {
     const { delivery, step: id = '', type } = event;
     if ('error' in event) this.#checkFinal(event);
-    if (delivery === 'hook') return;
-    if (delivery === 'compensation') {
-      this.#undoing = null;
-      this.#undone.push(id);
+    if (delivery === 'hook') {
+      this.#isHookOver = true;
       return;
     }
+    if (delivery === 'compensation') return this.#undoEnded(id);
+    this.#stepEnded(id, type === 'step.completed');
+  }
+
+  #undoEnded(id: string): void {
+    this.#undoing = null;
+    this.#undone.push(id);
+  }
+
+  #stepEnded(id: string, isCompleted: boolean): void {
     check(!this.#ended.has(id), `${id} ends twice`);
     this.#ended.add(id);
-    if (type === 'step.completed') this.#completed.push(id);
+    if (isCompleted) this.#completed.push(id);
     else if (this.#policyOfFailure(id) === 'retry') this.#awaitingRound.add(id);
   }
 
@@ -165,10 +179,7 @@ export class Invariants implements Observer {
     check(`run.${state.state}` === this.#terminal, `${state.state} after ${this.#terminal}`);
     const { onComplete, onError } = this.#plan.definition;
     const url = state.state === 'completed' ? onComplete : onError;
-    check(
-      (this.#attempts.get('hook undefined') ?? 0) > 0 === (url !== undefined),
-      'one hook if there is a URL',
-    );
+    check(this.#isHookOver === (url !== undefined), 'one hook if there is a URL');
     this.#checkCompensations(state);
   }
 

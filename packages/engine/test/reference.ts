@@ -101,6 +101,12 @@ export class Reference {
       case 'step.faulted':
         mayFault(this.#book(event.step));
         return this.#failed(this.#book(event.step));
+      case 'step.given_up':
+        check(
+          isActive(this.#book(event.step)),
+          `${event.step} is given up although it has no attempts behind it`,
+        );
+        return this.#failed(this.#book(event.step));
       case 'step.began':
         return began(this.#book(event.step));
       case 'step.woken':

@@ -121,6 +121,9 @@ function perform(driver: Driver, { kind, pick }: Action, isLazy: boolean): void 
       if (step !== undefined) driver.wakeUp(step);
       return;
     }
+    case 'wait':
+      driver.now += 600;
+      return;
     case 'takeOver':
       return driver.takeOver();
     case 'writeStarts':

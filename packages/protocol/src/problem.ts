@@ -21,6 +21,8 @@ export const problemStatus = {
   too_many_signals: 429,
   run_not_failed: 409,
   run_not_ended: 409,
+  unknown_hook: 404,
+  hook_not_failed: 409,
   already_compensated: 409,
   callback_expired: 410,
   request_timeout: 408,

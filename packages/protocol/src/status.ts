@@ -1,4 +1,12 @@
-import { type Delivery, isTerminal, type RunState, resultOf, type StepState } from '@waybill/engine';
+import {
+  attemptsOf,
+  type Delivery,
+  isTerminal,
+  outcomeOf,
+  type RunState,
+  resultOf,
+  type StepState,
+} from '@waybill/engine';
 import { isoTime } from './iso-time.ts';
 
 /** What the engine does not know of a run. */
@@ -27,7 +35,7 @@ export function statusText(state: RunState, info: RunInfo): string {
     ['workflowId', json(info.workflowId)],
     ['version', json(info.version)],
     ['state', json(state.state)],
-    ['phase', json(state.isPaused && !isTerminal(state.state) ? 'paused' : state.phase)],
+    ['phase', json(state.isPaused && state.phase !== 'done' ? 'paused' : state.phase)],
     ['createdAt', json(isoTime(state.createdAt))],
     ['startedAt', json(isoTime(state.startedAt))],
     ['completedAt', json(isoTime(state.completedAt))],
@@ -104,10 +112,10 @@ function stepText(state: RunState, step: StepState): string {
     ['reason', json(step.reason)],
     ['startedAt', json(isoTime(step.startedAt))],
     ['completedAt', json(isoTime(step.completedAt))],
-    ['attempts', json(step.delivery?.attempts ?? 0)],
+    ['attempts', json(attemptsOf(state, step))],
     ['result', resultOf(state, step) ?? 'null'],
     ['error', json(step.error ?? step.delivery?.error ?? null)],
-    ['outcome', json(step.error?.outcome ?? null)],
+    ['outcome', json(outcomeOf(state, step))],
     ['dependsOn', json(definition.dependsOn)],
     ['parallel', json(definition.parallel)],
     ['timeout', json(definition.timeout)],

@@ -23,6 +23,7 @@ const endTypes: ReadonlySet<string> = new Set([
   ...skippedTypes,
   'step.failed',
   'step.faulted',
+  'step.given_up',
 ]);
 
 /** What the event says of a step's end; null when it is none. The state may be newer than the event. */

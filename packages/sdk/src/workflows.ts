@@ -112,6 +112,12 @@ export interface Workflows {
   ): Promise<RunStatus | CommandAccepted>;
   /** Sends the failed steps of a failed run again, and what hangs from them. */
   retry(id: string, options?: IdempotencyOptions): Promise<RunStatus | CommandAccepted>;
+  /** Sends the hook again that nobody accepted. */
+  resendHook(
+    id: string,
+    kind: 'onComplete' | 'onError',
+    options?: IdempotencyOptions,
+  ): Promise<RunStatus | CommandAccepted>;
   /** Starts a new run that repeats this one; with `fromStep` this one must have ended. */
   rerun(id: string, options?: RerunOptions & IdempotencyOptions): Promise<RunStatus>;
   /** Adds steps to a run that has not ended, also from inside a handler; the same ones again change nothing. */
@@ -162,6 +168,7 @@ export function createWorkflows(send: Send, settings: Settings): Workflows {
     skipStep: (id, stepId, options) => command(`${stepPath(id, stepId)}/skip`, options),
     completeStep: (id, stepId, options) => command(`${stepPath(id, stepId)}/complete`, options),
     retry: (id, options) => command(`${runPath(id)}/retry`, options),
+    resendHook: (id, kind, options) => command(`${runPath(id)}/hooks/${kind}/resend`, options),
     rerun: (id, { idempotencyKey, ...body } = {}) =>
       send({ method: 'POST', path: `${runPath(id)}/rerun`, body, idempotencyKey }),
     addSteps: (id, steps, { idempotencyKey } = {}) =>

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import type { RunState, StepDefinition } from '@waybill/engine';
+import type { HookName, RunState, StepDefinition } from '@waybill/engine';
 import { type DefinitionChecks, memberText, Problem, parseStepsFor, stepIdSchema } from '@waybill/protocol';
 import type { RunRow } from '@waybill/store';
 import type { Context } from 'hono';
@@ -37,9 +37,12 @@ interface CommandRequest {
   /** Of the path. */
   readonly step: string;
   readonly name: string;
+  readonly kind: HookName | undefined;
   readonly state: RunState;
   readonly checks: DefinitionChecks;
 }
+
+const hookName = z.enum(['onComplete', 'onError']);
 
 const commands: readonly RunCommand[] = [
   {
@@ -82,6 +85,12 @@ const commands: readonly RunCommand[] = [
     command: () => ({ type: 'retry' }),
   },
   {
+    path: '/hooks/{kind}/resend',
+    summary: 'Send the hook of a run again that nobody has accepted, with the same webhook-id',
+    body: emptyBody,
+    command: (_input, { kind }) => ({ type: 'resendHook', hook: kind }),
+  },
+  {
     path: '/steps',
     summary: 'Add steps to a run that has not ended; the same ones again change nothing',
     body: addStepsBody,
@@ -105,6 +114,7 @@ export function runCommandRoutes(app: Router, services: Services): void {
       id: z.string(),
       ...(path.includes('{stepId}') ? { stepId: z.string() } : {}),
       ...(path.includes('{name}') ? { name: stepIdSchema } : {}),
+      ...(path.includes('{kind}') ? { kind: hookName } : {}),
     };
     documented(app, {
       tags: ['Runs'],
@@ -127,6 +137,8 @@ export function runCommandRoutes(app: Router, services: Services): void {
   }
 }
 
+const pathParams = z.object({ name: stepIdSchema.optional(), kind: hookName.optional() });
+
 async function send(
   services: Services,
   c: Context<ApiEnv>,
@@ -140,9 +152,9 @@ async function send(
   }
   // With the run: a workflow key in the path may mean another run by the time of the repeat.
   const idempotency = idempotencyOf(c, `${row.uuid}\n${body.text}`);
-  const name = parseWith(z.object({ name: stepIdSchema.optional() }), { name: c.req.param('name') }).name;
+  const { name, kind } = parseWith(pathParams, c.req.param());
   const checks = services.versions.checksFor(c.get('principal'));
-  const command = commandFor({ body, step: step ?? '', name: name ?? '', state, checks });
+  const command = commandFor({ body, step: step ?? '', name: name ?? '', kind, state, checks });
   const { commandId, outcome } = await sendCommand(services, row, command, idempotency);
   if (outcome === null) return c.json({ commandId }, 202);
   return statusResponse(c, await services.views.get(row));
