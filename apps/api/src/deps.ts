@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 
 /** The dispatcher in the same process, if there is one: starts and commands need not wait for a poll. */
 export interface LocalDispatcher {
-  mayOwn(): boolean;
+  mayOwn(projectUuid: string): boolean;
   startOwned(run: { readonly uuid: string; readonly row: NewRun; readonly plan: Plan }): Promise<void>;
   poke(): void;
 }

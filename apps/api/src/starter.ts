@@ -84,7 +84,7 @@ export class Starter {
     };
     const state = createRunState(plan, '', context);
     const info = infoOf({ uuid, ...row, tags: [...tags] });
-    if (mayOwn && !rerun && dispatcher?.mayOwn()) {
+    if (mayOwn && !rerun && dispatcher?.mayOwn(principal.projectUuid)) {
       await dispatcher.startOwned({ uuid, row, plan });
       evolve(state, { type: 'run.created', at: createdAtMs, started: true });
       return { id: info.id, status: statusText(state, info) };

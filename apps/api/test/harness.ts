@@ -100,7 +100,7 @@ export class TestApi {
       limits: { ...defaultLimits, ...options.limits },
       log: pino({ level: 'warn' }, { write: (line: string) => void this.logged.push(line) }),
       dispatcher: {
-        mayOwn: () => current()?.mayOwn() ?? false,
+        mayOwn: (project) => current()?.mayOwn(project) ?? false,
         startOwned: (run) => current()!.startOwned(run),
         poke: () => current()?.poke(),
       },

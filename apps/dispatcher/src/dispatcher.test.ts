@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { newUuid } from '../test/harness.ts';
+import { newUuid, projectUuid } from '../test/harness.ts';
 import * as live from '../test/live.ts';
 
 let database: live.TestDatabase;
@@ -56,7 +56,7 @@ test('a lease that was lost: everything is dropped, and the run completes under 
   const [after, ...others] = await database.dispatchers();
   expect(after).not.toBe(before);
   expect(others).toEqual([]);
-  expect(dispatcher.mayOwn()).toBe(true);
+  expect(dispatcher.mayOwn(projectUuid)).toBe(true);
 });
 
 test('stopped while it takes a new lease: that one is given back too', async () => {

@@ -40,8 +40,8 @@ export interface Dispatcher {
   start(): Promise<void>;
   /** SIGTERM: stops claiming, finishes what is in flight, gives the lease back. */
   stop(graceMs: number): Promise<void>;
-  /** Whether `startOwned` would take a run now. */
-  mayOwn(): boolean;
+  /** Whether `startOwned` would take a run of this project now. */
+  mayOwn(projectUuid: string): boolean;
   /** Writes a run as already owned and drives it from there. @throws StoreError when it was not written. */
   startOwned(run: NewOwnedRun): Promise<void>;
   /** A command waits in the inbox. */
@@ -111,7 +111,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     while (!isStopped) {
       const next = new Session(
         { ...deps, endpoints },
-        { onLost: reopen, onSuspectGone: () => claims.poke() },
+        { onLost: reopen, onSuspectGone: () => claims.poke(), onRoom: () => claims.poke() },
       );
       try {
         await next.lease.acquire();
@@ -148,7 +148,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       await session?.stop(graceMs);
       session = null;
     },
-    mayOwn: () => session?.mayOwn() ?? false,
+    mayOwn: (projectUuid) => session?.mayOwn(projectUuid) ?? false,
     async startOwned(run) {
       if (!session) throw new Error('no lease');
       await session.startOwned(run);

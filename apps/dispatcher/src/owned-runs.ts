@@ -22,16 +22,23 @@ export interface OwnedRunSize {
   readonly queuedBytes: number;
 }
 
+export interface OwnedRunsEvents {
+  /** The next one may be taken. */
+  readonly onSuspectGone: () => void;
+  /** There is room for another run. */
+  readonly onRemoved: () => void;
+}
+
 /** The runs that a session drives. */
 export class OwnedRuns implements Iterable<OwnedRun> {
   readonly #runs = new Map<string, OwnedRun>();
-  readonly #onSuspectGone: () => void;
+  readonly #counts = new Map<string, number>();
+  readonly #events: OwnedRunsEvents;
   #bytes = 0;
   #suspect: OwnedRun | null = null;
 
-  /** @param onSuspectGone the next one may be taken. */
-  constructor(onSuspectGone: () => void) {
-    this.#onSuspectGone = onSuspectGone;
+  constructor(events: OwnedRunsEvents) {
+    this.#events = events;
   }
 
   get size(): number {
@@ -41,6 +48,15 @@ export class OwnedRuns implements Iterable<OwnedRun> {
   /** What all of them take in memory. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** By project. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts;
+  }
+
+  countOf(project: string): number {
+    return this.#counts.get(project) ?? 0;
   }
 
   /** One at a time: should this process die, it has to be clear of which. */
@@ -63,6 +79,7 @@ export class OwnedRuns implements Iterable<OwnedRun> {
   add(driver: RunDriver, size: OwnedRunSize, activeAtMs: number): OwnedRun {
     const run: OwnedRun = { driver, ...size, unsettled: 0, activeAtMs };
     this.#runs.set(driver.runUuid, run);
+    this.#count(driver, 1);
     this.#bytes += run.bytes;
     if (run.claims === suspectClaims) this.#suspect = run;
     return run;
@@ -73,8 +90,10 @@ export class OwnedRuns implements Iterable<OwnedRun> {
     const run = this.#runs.get(driver.runUuid);
     if (run?.driver !== driver) return;
     this.#runs.delete(driver.runUuid);
+    this.#count(driver, -1);
     this.#bytes -= run.bytes;
     this.#release(run);
+    this.#events.onRemoved();
   }
 
   grow(run: OwnedRun, bytes: number): void {
@@ -88,9 +107,15 @@ export class OwnedRuns implements Iterable<OwnedRun> {
     this.#release(run);
   }
 
+  #count({ project: { uuid } }: RunDriver, change: 1 | -1): void {
+    const count = this.countOf(uuid) + change;
+    if (count === 0) this.#counts.delete(uuid);
+    else this.#counts.set(uuid, count);
+  }
+
   #release(run: OwnedRun): void {
     if (this.#suspect !== run) return;
     this.#suspect = null;
-    this.#onSuspectGone();
+    this.#events.onSuspectGone();
   }
 }

@@ -17,7 +17,7 @@ function park({
   bytesMax?: number;
 }) {
   const context = new h.FakeContext();
-  const runs = new OwnedRuns(() => {});
+  const runs = new OwnedRuns({ onSuspectGone: () => {}, onRemoved: () => {} });
   const claimedAgain: string[] = [];
   const uuids = Array.from({ length: count }, (_, index) => {
     const driver = h.newDriver(context, h.planOf([h.step('a', { delay: 3600 })]));

@@ -10,7 +10,7 @@ const completed = (length: number) =>
 function record({ claims = 0, runStateBytesMax = 1_000_000 } = {}) {
   const context = new h.FakeContext();
   let suspectsGone = 0;
-  const runs = new OwnedRuns(() => void suspectsGone++);
+  const runs = new OwnedRuns({ onSuspectGone: () => void suspectsGone++, onRemoved: () => {} });
   const tooLarge: string[] = [];
   const recorder = new Recorder({
     ...{ journal: context.journal, runs, clock: context.clock, runStateBytesMax },

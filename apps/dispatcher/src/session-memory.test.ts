@@ -1,7 +1,7 @@
 import type { RunEvent } from '@waybill/engine';
 import { defaultLimits } from '@waybill/protocol';
 import { describe, expect, test } from 'vitest';
-import { newUuid, types } from '../test/harness.ts';
+import { newUuid, projectUuid, types } from '../test/harness.ts';
 import { type Sessions, useSessions } from '../test/sessions.ts';
 
 let database: Sessions['database'];
@@ -49,13 +49,13 @@ describe('runs that wait', () => {
     const { session, clock, committed } = await startSession({ runsMax: 3 });
     const waiting = await waitingRuns(3, inBackOff);
     expect(await session.claim()).toBe(3);
-    expect([session.runCount, session.mayOwn()]).toEqual([3, false]);
+    expect([session.runCount, session.mayOwn(projectUuid)]).toEqual([3, false]);
 
     const fresh = await database.createRun(await database.store(handler.chain(['b'])));
     clock.advance(1000);
     expect(await session.claim()).toBe(1);
     await committed(fresh, 'run.completed');
-    expect([session.runCount, session.mayOwn()]).toEqual([2, true]);
+    expect([session.runCount, session.mayOwn(projectUuid)]).toEqual([2, true]);
     await parked(waiting[0]!);
     const rows = await database.sql<{ at: Date }[]>`select ready_at as at from run_queue where owner is null`;
     const [{ at }] = await database.sql<[{ at: number }]>`
@@ -113,10 +113,10 @@ describe('bytes', () => {
     await database.sql`update run_queue set bytes = 5000`;
     expect(await session.claim()).toBe(2);
     // They turned out to be smaller than the queue had it.
-    expect(session.mayOwn()).toBe(true);
+    expect(session.mayOwn(projectUuid)).toBe(true);
     expect(await session.claim()).toBe(1);
     expect(await session.claim()).toBe(1);
-    expect([session.mayOwn(), await session.claim()]).toEqual([false, 0]);
+    expect([session.mayOwn(projectUuid), await session.claim()]).toEqual([false, 0]);
     expect(session.runCount).toBe(4);
   });
 

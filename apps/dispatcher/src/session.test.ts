@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { newUuid, types } from '../test/harness.ts';
+import { newUuid, projectUuid, types } from '../test/harness.ts';
 import type * as live from '../test/live.ts';
 import { type Sessions, useSessions } from '../test/sessions.ts';
 
@@ -39,13 +39,13 @@ test('silent for 10 s: what is open is given up and nothing is sent, until a hea
   await database.sql`alter table dispatchers rename heartbeat_at to broken`;
   clock.advance(9000);
   await session.lease.beat();
-  expect(session.mayOwn()).toBe(true);
+  expect(session.mayOwn(projectUuid)).toBe(true);
   clock.advance(1000);
   const aborted = handler.aborted('a');
   expect(await session.lease.beat()).toBe(false);
   await aborted;
   await committed(uuid, 'attempt.lost');
-  expect([session.mayOwn(), sent(), await session.claim()]).toEqual([false, ['a1'], 0]);
+  expect([session.mayOwn(projectUuid), sent(), await session.claim()]).toEqual([false, ['a1'], 0]);
   await database.sql`alter table dispatchers rename broken to heartbeat_at`;
   handler.release();
   expect(await session.lease.beat()).toBe(true);

@@ -3,23 +3,23 @@ import { type Command, type Delivery, isTerminal, type Plan, type RunEvent } fro
 import { freshStateBytes, idOfUuid } from '@waybill/protocol';
 import { type ClaimedRun, type InboxRow, Journal, type NewRun, StoreError } from '@waybill/store';
 import type { FoundWorkflow } from './children.ts';
-import type { DispatcherDeps } from './dispatcher.ts';
 import type { DriverContext } from './driver-context.ts';
 import { infoOf } from './driver-info.ts';
 import { Exchanges } from './exchanges.ts';
 import { LazyStarts } from './lazy-starts.ts';
 import { Lease } from './lease.ts';
+import { MemoryRoom } from './memory-room.ts';
 import { type OwnedRun, OwnedRuns } from './owned-runs.ts';
 import { Parking } from './parking.ts';
 import { Recorder } from './recorder.ts';
 import { type Quarantine, RunDriver } from './run-driver.ts';
 import { RunLoader } from './run-loader.ts';
 import { SendQueue } from './send-queue.ts';
+import type { SessionDeps, SessionEvents } from './session-deps.ts';
 import type { SparedEndpoints } from './spared-endpoints.ts';
 import { stateTooLarge, withinState } from './state-room.ts';
 import { Timers } from './timers.ts';
 
-const claimBatchMax = 500;
 const inboxBatchMax = 500;
 /** An aborted exchange ends at once. */
 const abortGraceMs = 1000;
@@ -28,18 +28,6 @@ export interface NewOwnedRun {
   readonly uuid: string;
   readonly row: NewRun;
   readonly plan: Plan;
-}
-
-export interface SessionEvents {
-  /** The lease is gone; nothing of this session is true any more. */
-  readonly onLost: (session: Session) => void;
-  /** The suspect that was driven has made progress, or is gone: another may be claimed. */
-  readonly onSuspectGone: () => void;
-}
-
-export interface SessionDeps extends DispatcherDeps {
-  /** Outlives a session: what is known of endpoints does not hang on a lease. */
-  readonly endpoints: SparedEndpoints;
 }
 
 /** What an api may leave in the inbox. */
@@ -63,13 +51,14 @@ export class Session implements DriverContext {
   readonly #runs: OwnedRuns;
   readonly #loader: RunLoader;
   readonly #parking: Parking;
+  readonly #room: MemoryRoom;
   #isStopping = false;
   #isEnded = false;
   #onIdle: (() => void) | null = null;
 
-  constructor(deps: SessionDeps, { onLost, onSuspectGone }: SessionEvents) {
+  constructor(deps: SessionDeps, { onLost, onSuspectGone, onRoom }: SessionEvents) {
     this.#deps = deps;
-    this.#runs = new OwnedRuns(onSuspectGone);
+    this.#runs = new OwnedRuns({ onSuspectGone, onRemoved: () => this.#room.freed() });
     this.clock = deps.clock;
     this.endpoints = deps.endpoints;
     this.lazyStarts = new LazyStarts(deps.clock);
@@ -97,10 +86,11 @@ export class Session implements DriverContext {
       runStateBytesMax: deps.limits.runStateBytesMax,
       onTooLarge: (run) => this.#tooLarge(run),
     });
+    const { runsMax, runBytesMax: bytesMax } = deps;
+    this.#room = new MemoryRoom({ runs, runsMax, bytesMax, onRoom });
     this.#parking = new Parking({
       ...{ journal: this.#journal, runs, clock, log },
-      runsMax: deps.runsMax,
-      bytesMax: deps.runBytesMax,
+      ...{ runsMax, bytesMax },
       onClaimedAgain: (uuid) => this.#reload(uuid, null),
     });
     const isEnded = () => this.#isEnded;
@@ -138,10 +128,12 @@ export class Session implements DriverContext {
   }
 
   /** Whether a run may start here without going through the queue. */
-  mayOwn(): boolean {
-    const { runsMax, runBytesMax } = this.#deps;
-    if (this.#isStopping || this.#isEnded || this.#journal.isFull) return false;
-    return this.#runs.size < runsMax && this.#runs.bytes < runBytesMax && this.lease.maySend();
+  mayOwn(projectUuid: string): boolean {
+    return this.#takesRuns && this.#room.mayStart(projectUuid);
+  }
+
+  get #takesRuns(): boolean {
+    return !this.#isStopping && !this.#isEnded && !this.#journal.isFull && this.lease.maySend();
   }
 
   /** Writes a new run as already owned. @throws StoreError when it was not written. */
@@ -158,13 +150,9 @@ export class Session implements DriverContext {
     this.#parking.relieve();
     // A connection may be free later than its exchange has ended.
     this.queue.sweep();
-    if (!this.mayOwn()) return 0;
-    const { store, runsMax, runBytesMax } = this.#deps;
-    const claimed = await store.claimRuns(this.lease.identity.uuid, {
-      runs: Math.min(claimBatchMax, runsMax - this.#runs.size),
-      bytes: runBytesMax - this.#runs.bytes,
-      suspect: !this.#runs.hasSuspect,
-    });
+    const room = this.#takesRuns ? this.#room.toClaim() : null;
+    if (room === null) return 0;
+    const claimed = await this.#deps.store.claimRuns(this.lease.identity.uuid, room);
     await this.#load(claimed);
     return claimed.length;
   }

@@ -296,7 +296,7 @@ export async function startSession(database: TestDatabase, changed: Partial<Disp
   const parts = createParts(database.url, database, changed);
   const session = new Session(
     { ...parts.deps, endpoints: new SparedEndpoints(parts.deps.log) },
-    { onLost() {}, onSuspectGone() {} },
+    { onLost() {}, onSuspectGone() {}, onRoom() {} },
   );
   await session.lease.acquire();
   return {

@@ -1,4 +1,6 @@
 import type { Plan } from '@waybill/engine';
+import { ClaimMarks } from './claim-marks.ts';
+import { type ClaimRoom, claimRuns, lookAtQueue } from './claims.ts';
 import type { Database } from './database.ts';
 import { deleteExpiredIdempotencyKeys } from './idempotency.ts';
 import { deleteCommands, type InboxRow, readInbox } from './inbox.ts';
@@ -7,7 +9,7 @@ import { type DispatcherIdentity, freeOrphans, LeaseRow, rescueExpired } from '.
 import { migrate } from './migrate.ts';
 import type { PlanCache } from './plans.ts';
 import { findProject, liveSecrets, type ProjectRow } from './projects.ts';
-import { type ClaimedRun, type ClaimRoom, claimRuns, deleteDoneRuns, ownedRuns } from './queue.ts';
+import { type ClaimedRun, deleteDoneRuns, ownedRuns } from './queue.ts';
 import { findRuns, type RunRow, readJournals, type StoredEvent } from './runs.ts';
 import { findVersion } from './workflows.ts';
 
@@ -18,9 +20,14 @@ export interface DispatcherStoreDeps {
   readonly retentionDays: number;
 }
 
+/** What lies below the marks is found after this long. */
+const lookIntervalMs = 5000;
+
 /** What a dispatcher asks of the database, on PostgreSQL: the port is `apps/dispatcher/src/dispatcher-store.ts`. */
 export class PostgresDispatcherStore {
   readonly #deps: DispatcherStoreDeps;
+  readonly #marks = new ClaimMarks();
+  #lookedAt = Number.NEGATIVE_INFINITY;
   readonly openLane: (name: string) => JournalLane;
 
   constructor(deps: DispatcherStoreDeps) {
@@ -32,8 +39,23 @@ export class PostgresDispatcherStore {
     return new LeaseRow(this.#deps.databaseUrl, identity);
   }
 
-  claimRuns(me: string, room: ClaimRoom): Promise<ClaimedRun[]> {
-    return claimRuns(this.#deps.database, me, room);
+  async claimRuns(me: string, room: ClaimRoom): Promise<ClaimedRun[]> {
+    this.#lookNowAndThen();
+    const claimed = await claimRuns(this.#deps.database, me, room, this.#marks.list());
+    for (const run of claimed) if (run.isWoken === false) this.#marks.claimed(run.project, run.readyAtMs);
+    return claimed;
+  }
+
+  /** Beside the claims, which do not wait for it. */
+  #lookNowAndThen(): void {
+    const now = performance.now();
+    if (now - this.#lookedAt < lookIntervalMs) return;
+    this.#lookedAt = now;
+    lookAtQueue(this.#deps.database).then(
+      (look) => this.#marks.looked(look),
+      // The next one comes in a few seconds; a database that does not answer is the claims' to report.
+      () => {},
+    );
   }
 
   ownedRuns(me: string, among?: readonly string[]): Promise<ClaimedRun[]> {

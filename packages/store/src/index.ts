@@ -2,6 +2,7 @@
  * PostgreSQL, the only truth: schema, journal, claims, leases, inbox, queries. SQL lives here and nowhere
  * else; what a run means does not.
  */
+export { type ClaimRoom, claimRuns, type ProjectShare, suspectClaims } from './claims.ts';
 export { type Database, openDatabase } from './database.ts';
 export { databaseNowMs } from './database-clock.ts';
 export { type DispatcherStoreDeps, PostgresDispatcherStore } from './dispatcher-store.ts';
@@ -51,11 +52,8 @@ export {
 } from './projects.ts';
 export {
   type ClaimedRun,
-  type ClaimRoom,
-  claimRuns,
   deleteDoneRuns,
   ownedRuns,
-  suspectClaims,
 } from './queue.ts';
 export {
   changedRuns,

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as h from '../test/harness.ts';
+import { claimRuns, claimSql, claimSuspectSql } from './claims.ts';
 import { readInbox } from './inbox.ts';
-import { claimRuns, claimSql, claimSuspectSql, deleteDoneRuns, ownedRuns } from './queue.ts';
+import { deleteDoneRuns, ownedRuns } from './queue.ts';
 
 let database: h.TestDatabase;
 beforeAll(async () => {
@@ -50,8 +51,8 @@ describe('claims', () => {
     expect(await claimRuns(database.sql, me, room(10))).toEqual([]);
     const [ready] = await queue(project, 1);
     await database.sql`update run_queue set claims = 1 where run_id = ${ready!}`;
-    expect(await claimRuns(database.sql, me, room(10))).toEqual([
-      { runUuid: ready, claims: 1, bytes: 1, isWoken: false },
+    expect(await claimRuns(database.sql, me, room(10))).toMatchObject([
+      { runUuid: ready, project, claims: 1, bytes: 1, isWoken: false },
     ]);
   });
 
@@ -126,7 +127,9 @@ describe('suspects', () => {
     expect(await claimRuns(database.sql, me, room(10))).toEqual([]);
     expect(await suspectsOf(me)).toBeNull();
     const suspect = { ...room(10), suspect: true };
-    expect(await claimRuns(database.sql, me, suspect)).toEqual([{ runUuid: runs[0], claims: 2, bytes: 1 }]);
+    expect(await claimRuns(database.sql, me, suspect)).toMatchObject([
+      { runUuid: runs[0], claims: 2, bytes: 1 },
+    ]);
     expect(await claimRuns(database.sql, other, suspect)).toMatchObject([{ runUuid: runs[1] }]);
     expect([await suspectsOf(me), await suspectsOf(other)]).toEqual([runs[0], runs[1]]);
     expect(await owned(me)).toEqual([runs[0]]);
@@ -231,6 +234,20 @@ describe('plans on a large queue', () => {
     // Once for the projects that wait, once for the ready runs of each.
     expect(plan).toContain('Index Only Scan using run_queue_ready');
     expect(plan).toMatch(/LockRows.*\n *-> +Index Scan using run_queue_ready/);
+    expect(plan).not.toContain('Seq Scan on run_queue');
+  });
+
+  test('claims with marks read it from there, and the gaps between them', async () => {
+    const rows = await database.sql<
+      { project: string }[]
+    >`select distinct project_id as project from run_queue`;
+    const marks = rows.map(({ project }) => ({ project, sinceMs: Date.now() - 3_600_000 })).slice(0, 30);
+    marks.sort((a, b) => (a.project < b.project ? -1 : 1));
+    const plan = await planOf(claimSql(me, room(100), marks));
+    expect(plan).toMatch(/Index Cond: .*project_id > .*project_id < /);
+    expect(plan).toMatch(
+      /LockRows.*\n *-> +Index Scan using run_queue_ready.*\n *Index Cond: .*ready_at >= /,
+    );
     expect(plan).not.toContain('Seq Scan on run_queue');
   });
 
