@@ -60,9 +60,12 @@ export function insertRuns(rows: readonly RunToInsert[]): string[] {
 }
 
 export function insertEvents(rows: readonly EventToInsert[]): string {
-  const values = valuesOf(rows, ({ runUuid, seq, event }) => {
+  return `insert into run_events (run_id, seq, type, step, at_ms, data, result) ${eventValues(rows)}`;
+}
+
+export function eventValues(rows: readonly EventToInsert[]): string {
+  return valuesOf(rows, ({ runUuid, seq, event }) => {
     const { type, step, atMs, data, result } = encodeEvent(event);
     return [uuid(runUuid), integer(seq), text(type), text(step), integer(atMs), text(data), text(result)];
   });
-  return `insert into run_events (run_id, seq, type, step, at_ms, data, result) ${values}`;
 }

@@ -13,7 +13,7 @@ export interface JournalLane {
    * @throws OutcomeUnknownError when no answer came.
    */
   commit(batch: readonly NumberedEntry[], ownerUuid: string | null): Promise<void>;
-  /** How many entries of the batch have their first event in the journals. Throws as `commit` does. */
+  /** How many events of the batch are in the journals, just as it has them. Throws as `commit` does. */
   countPresent(batch: readonly NumberedEntry[]): Promise<number>;
   close(): Promise<void>;
 }

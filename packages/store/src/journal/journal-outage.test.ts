@@ -92,6 +92,20 @@ test('a duplicate after a lost request does not pass for the commit of its whole
   await journal.close();
 });
 
+test('rows of another writer with the same keys do not pass for our own', async () => {
+  const { journal } = await openProxied();
+  const run = h.newRef();
+  await journal.append(h.creation(run));
+  const other = { ...run };
+  const { journal: direct } = await h.openJournal(database.url);
+  await direct.append(h.entry(other, { events: [h.started(2)] }));
+  const cut = proxy.cutAt('request');
+  const append = h.outcomes([journal.append(h.entry(run, { events: [h.started(1)] }))]);
+  await cut;
+  expect(await append).toEqual(['stale_run']);
+  await Promise.all([journal.close(), direct.close()]);
+});
+
 test('a killed session: the same rows are sent again', async () => {
   const { journal } = await h.openJournal(database.url, { laneCount: 1 });
   const run = h.newRef();

@@ -178,12 +178,13 @@ export class Journal {
     if (batch.some(({ entry }) => entry.children || entry.posts)) this.#onOutsideWork?.();
   }
 
-  /** Whether the first copy of a batch has committed. One row of a stale driver may look as if it had. */
+  /** Whether the first copy of a batch has committed. Another writer's rows may have the same keys. */
   async #isPresent(lane: JournalLane, batch: readonly PendingNumbered[]): Promise<boolean> {
     const numbered = batch.filter(({ entry }) => entry.events.length > 0);
+    const events = numbered.reduce((sum, { entry }) => sum + entry.events.length, 0);
     for (;;) {
       try {
-        return (await lane.countPresent(numbered)) === numbered.length;
+        return (await lane.countPresent(numbered)) === events;
       } catch {
         if (this.#isGivenUp) return false;
         this.#stuckSince ??= this.#runtime.monotonic();

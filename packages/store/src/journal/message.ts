@@ -1,7 +1,7 @@
 import { integer, text, uuid, uuidArray, valuesOf } from '../literals.ts';
 import type { NumberedEntry } from './batch.ts';
 import type { JournalEntry } from './entry.ts';
-import { childRows, insertEvents, insertRuns } from './inserts.ts';
+import { childRows, eventValues, insertEvents, insertRuns } from './inserts.ts';
 import { insertPosts, lockQueueRows } from './posts.ts';
 
 export interface MessageOptions {
@@ -72,12 +72,16 @@ function postsAndEnds(entries: readonly JournalEntry[], ownerUuid: string | null
   return statements;
 }
 
-/** Counts the entries whose events are there: all of a batch or none, unless some are another writer's. */
+/** Counts the events that are there just so: all of a batch or none, unless some are another writer's. */
 export function presenceMessage(batch: readonly NumberedEntry[]): string {
-  const firsts = valuesOf(batch, ({ entry, firstSeq }) => [uuid(entry.run.uuid), integer(firstSeq)]);
+  const rows = batch.flatMap(({ entry, firstSeq }) => eventRows(entry, firstSeq));
   const ids = batch.map(({ entry }) => entry.run.uuid);
-  return `select count(*)::int as present from run_events
-     where (run_id, seq) in (${firsts}) and ${idBounds('run_id', ids)}`;
+  return `select count(*)::int as present from run_events e
+      join (${eventValues(rows)}) as b (run_id, seq, type, step, at_ms, data, result)
+        on e.run_id = b.run_id and e.seq = b.seq and e.type = b.type and e.at_ms = b.at_ms
+       and e.step is not distinct from b.step and e.data is not distinct from b.data
+       and e.result is not distinct from b.result
+     where ${idBounds('e.run_id', ids)}`;
 }
 
 /** Must fail the transaction, not report: the division by zero does when the lease is gone or expired. */
