@@ -7,6 +7,7 @@ export { type Database, openDatabase } from './database.ts';
 export { databaseNowMs } from './database-clock.ts';
 export { type DispatcherStoreDeps, PostgresDispatcherStore } from './dispatcher-store.ts';
 export { StoreError, type StoreErrorCode, sqlState } from './errors.ts';
+export { decodeEvent, type EventColumns, encodeEvent } from './event-codec.ts';
 export { type EventPage, type EventPageQuery, readEventPage } from './event-pages.ts';
 export { type HintChannel, Hints } from './hints.ts';
 export {

@@ -1,0 +1,69 @@
+import type { Egress, EgressAnswer, EgressFailureCode } from '@waybill/egress';
+import type { Faults } from './faults.ts';
+import type { Handlers } from './handlers.ts';
+import type { SimProcess } from './process.ts';
+import type { Random } from './random.ts';
+import type { World } from './world.ts';
+
+export interface SimEgressOptions {
+  readonly world: World;
+  readonly process: SimProcess;
+  readonly faults: Faults;
+  readonly random: Random;
+  readonly handlers: Handlers;
+}
+
+const connectionsPerOrigin = 6;
+
+/** The network between a process and the handlers. What was sent arrives even if its sender dies meanwhile. */
+export function simEgress({ world, process, faults, random, handlers }: SimEgressOptions): Egress {
+  const byOrigin = new Map<string, number>();
+  let inFlight = 0;
+  const originOf = (url: string) => url.slice(0, url.indexOf('/', 8));
+  const count = (url: string, by: 1 | -1) => {
+    const origin = originOf(url);
+    inFlight += by;
+    byOrigin.set(origin, (byOrigin.get(origin) ?? 0) + by);
+  };
+
+  return {
+    get inFlight() {
+      return inFlight;
+    },
+    hasRoom: (url) => (byOrigin.get(originOf(url)) ?? 0) < connectionsPerOrigin,
+    async close() {},
+    post({ url, headers, body, timeoutMs }) {
+      count(url, 1);
+      let settle: (answer: EgressAnswer) => void = () => {};
+      let isSettled = false;
+      const answer = new Promise<EgressAnswer>((resolve) => {
+        settle = (value) => {
+          if (isSettled) return;
+          isSettled = true;
+          count(url, -1);
+          deadline.cancel();
+          resolve(value);
+        };
+      });
+      const deadline = process.runtime.after(timeoutMs, () => settle(failure('timeout')));
+      const later = (delayMs: number, value: EgressAnswer) =>
+        world.after(delayMs, () => process.run(() => settle(value)));
+      const way = () => random.skewed(0.1, 50);
+      if (faults.strikes('connectFailed')) later(way(), failure('connect_failed'));
+      else {
+        const sentAtMs = world.nowMs;
+        const isLost = faults.strikes('handlerAnswerLost');
+        world.after(way(), () => {
+          const reaction = handlers.receive({ url, headers, body, sentAtMs });
+          if (reaction.answer === null) return;
+          later(reaction.afterMs + way(), isLost ? failure('connection_lost') : reaction.answer);
+        });
+      }
+      return { answer, abort: () => settle(failure('aborted')) };
+    },
+  };
+}
+
+function failure(code: EgressFailureCode): EgressAnswer {
+  return { kind: 'failure', phase: 'send', code, message: `simulated: ${code}`, durationMs: 1 };
+}

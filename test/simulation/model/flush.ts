@@ -1,0 +1,143 @@
+import {
+  encodeEvent,
+  type JournalEntry,
+  type NewChild,
+  type NewRun,
+  type NumberedEntry,
+} from '@waybill/store';
+import { type ModelDatabase, ModelError, uniqueViolation } from './database.ts';
+
+/** In a result: the database refuses the row. */
+export const unstorable = 'unstorable!';
+
+/** Statement by statement what `buildMessage` of the store sends, in its order. */
+export function flush(
+  database: ModelDatabase,
+  batch: readonly NumberedEntry[],
+  ownerUuid: string | null,
+): void {
+  if (ownerUuid !== null) database.fence(ownerUuid);
+  const stale = staleWritesOf(database, batch, ownerUuid);
+  const entries = batch.map(({ entry }) => entry);
+  for (const { run, create, bytes } of entries) {
+    if (create)
+      insertRun(database, {
+        uuid: run.uuid,
+        run: create,
+        owner: ownerUuid,
+        bytes: create.stateBytes ?? bytes,
+      });
+  }
+  for (const { children } of entries) for (const child of children ?? []) insertChild(database, child);
+  for (const { entry, firstSeq } of batch) insertEvents(database, entry, firstSeq);
+  for (const { run, change } of newestOf(entries, 'change')) updateRun(database, run.uuid, change!);
+  if (ownerUuid !== null) {
+    for (const { run, queue } of newestOf(entries, 'queue'))
+      updateQueue(database, run.uuid, queue!, ownerUuid);
+  }
+  for (const { runUuid, id, command } of entries.flatMap(({ posts }) => posts ?? [])) {
+    if (database.queue.has(runUuid)) database.insertCommand(runUuid, id, command);
+  }
+  if (ownerUuid !== null) {
+    for (const { run, done } of entries) if (done) endRun(database, run.uuid, ownerUuid);
+  }
+  for (const { run, consumed, done } of entries) {
+    if (!done) for (const id of consumed ?? []) database.deleteCommand(run.uuid, id);
+  }
+  database.staleWrites.push(...stale);
+}
+
+function staleWritesOf(database: ModelDatabase, batch: readonly NumberedEntry[], writer: string | null) {
+  if (writer === null) return [];
+  return batch.flatMap(({ entry: { run, create, events } }) => {
+    const owner = database.queue.get(run.uuid)?.owner ?? null;
+    const isCreated = create !== undefined || batch.some(({ entry }) => entry.create && entry.run === run);
+    return events.length === 0 || isCreated || owner === writer ? [] : [{ runUuid: run.uuid, writer, owner }];
+  });
+}
+
+interface RunToInsert {
+  readonly uuid: string;
+  readonly run: NewRun;
+  readonly owner: string | null;
+  readonly bytes: number;
+}
+
+function insertRun(database: ModelDatabase, row: RunToInsert): void {
+  if (database.runs.has(row.uuid)) throw uniqueViolation('runs', row.uuid);
+  if (database.queue.has(row.uuid)) throw uniqueViolation('run_queue', row.uuid);
+  putRun(database, row);
+  putQueueRow(database, row);
+}
+
+function putRun(database: ModelDatabase, { uuid, run }: RunToInsert): void {
+  const { stateBytes: _, ...columns } = run;
+  const state = run.startedAtMs === null ? 'pending' : 'running';
+  database.runs.set(uuid, { ...columns, uuid, state, tags: [...run.tags], finishedAtMs: null });
+}
+
+function putQueueRow(database: ModelDatabase, { uuid, run, owner, bytes }: RunToInsert): void {
+  const { projectUuid } = run;
+  database.queue.set(uuid, { projectUuid, readyAtMs: database.nowMs(), owner, claims: 0, bytes });
+}
+
+const childBytes = 500;
+
+/** Each of its rows is left alone where it is there. */
+function insertChild(database: ModelDatabase, { uuid, run, event }: NewChild): void {
+  const row = { uuid, run, owner: null, bytes: run.stateBytes ?? run.context.length + childBytes };
+  if (!database.runs.has(uuid)) putRun(database, row);
+  if (!database.queue.has(uuid)) putQueueRow(database, row);
+  database.insertEvent(uuid, { seq: 1, ...encodeEvent(event) });
+}
+
+function insertEvents(database: ModelDatabase, { run, events }: JournalEntry, firstSeq: number): void {
+  for (const [index, event] of events.entries()) {
+    const row = { seq: firstSeq + index, ...encodeEvent(event) };
+    if (row.result?.includes(unstorable)) throw new ModelError('22P05', 'untranslatable character');
+    if (!database.insertEvent(run.uuid, row)) throw uniqueViolation('run_events', `${run.uuid}/${row.seq}`);
+  }
+}
+
+function newestOf(entries: readonly JournalEntry[], member: 'change' | 'queue'): JournalEntry[] {
+  const changed = entries.filter((entry) => entry[member] !== undefined);
+  return [...new Map(changed.map((entry) => [entry.run.uuid, entry])).values()];
+}
+
+function updateRun(database: ModelDatabase, uuid: string, change: NonNullable<JournalEntry['change']>): void {
+  const row = database.runs.get(uuid);
+  if (row) database.runs.set(uuid, { ...row, ...change });
+}
+
+function updateQueue(
+  database: ModelDatabase,
+  uuid: string,
+  { bytes, parkedUntilMs }: NonNullable<JournalEntry['queue']>,
+  me: string,
+): void {
+  const row = database.queue.get(uuid);
+  if (row?.owner === me) {
+    const parked = parkedUntilMs === null ? {} : { owner: null, readyAtMs: parkedUntilMs };
+    database.queue.set(uuid, { ...row, bytes, claims: 0, ...parked });
+  }
+  const dispatcher = database.dispatchers.get(me);
+  if (dispatcher?.suspect === uuid) database.dispatchers.set(me, { ...dispatcher, suspect: null });
+}
+
+function endRun(database: ModelDatabase, uuid: string, me: string): void {
+  if (database.queue.get(uuid)?.owner === me) database.queue.delete(uuid);
+  database.inbox.delete(uuid);
+}
+
+/** How many events are there just so. */
+export function countPresent(database: ModelDatabase, batch: readonly NumberedEntry[]): number {
+  let present = 0;
+  for (const { entry, firstSeq } of batch) {
+    const rows = new Map(database.eventsOf(entry.run.uuid).map((row) => [row.seq, row]));
+    for (const [index, event] of entry.events.entries()) {
+      const row = { seq: firstSeq + index, ...encodeEvent(event) };
+      if (JSON.stringify(rows.get(row.seq)) === JSON.stringify(row)) present++;
+    }
+  }
+  return present;
+}

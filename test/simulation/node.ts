@@ -1,0 +1,153 @@
+import { createClock, createDispatcher, type Dispatcher, type Log, ProjectCache } from '@waybill/dispatcher';
+import { createRunState, evolve, type Plan, type RunEvent } from '@waybill/engine';
+import { freshStateBytes, idOfUuid } from '@waybill/protocol';
+import { type InboxRow, Journal, type NewRun, type StoredEvent } from '@waybill/store';
+import { type Catalogue, projectUuid } from './catalogue.ts';
+import { context } from './definitions.ts';
+import { simEgress } from './egress.ts';
+import type { Faults } from './faults.ts';
+import type { Handlers } from './handlers.ts';
+import { Link, type ModelServer } from './model/link.ts';
+import * as queries from './model/queries.ts';
+import { modelStore } from './model/store.ts';
+import { SimProcess } from './process.ts';
+import type { Random } from './random.ts';
+import { callbackOptions } from './tokens.ts';
+import type { World } from './world.ts';
+
+/** What all processes of a simulation share: the world outside them. */
+export interface Surroundings {
+  readonly world: World;
+  readonly server: ModelServer;
+  readonly faults: Faults;
+  readonly handlers: Handlers;
+  readonly catalogue: Catalogue;
+  /** Tells the others that there is work. */
+  readonly hint: (from: SimNode) => void;
+}
+
+const limits = { resultBytesMax: 1200, deliveryBytesMax: 60_000, runStateBytesMax: 14_000 };
+
+/** One process with both roles, as `waybill serve` has them: an API that writes runs and commands, and a dispatcher. */
+export class SimNode {
+  readonly process: SimProcess;
+  readonly dispatcher: Dispatcher;
+  readonly #surroundings: Surroundings;
+  readonly #link: Link;
+  readonly #journal: Journal;
+  readonly #now: () => number;
+  #onHint: () => void = () => {};
+  isDraining = false;
+
+  constructor(name: string, random: Random, surroundings: Surroundings) {
+    const { world, server, faults, handlers, catalogue } = surroundings;
+    this.#surroundings = surroundings;
+    const isSkewed = random.chance(faults.rateOf('clockSkew'));
+    const skewMs = isSkewed ? random.int(-300_000, 300_000) : 0;
+    const rate = isSkewed ? random.between(0.999, 1.001) : 1;
+    this.process = new SimProcess({ world, name, random: random.fork('process'), skewMs, rate });
+    const { runtime } = this.process;
+    const clock = createClock({ runtime, epochMs: () => this.process.epochMs() });
+    this.#now = clock.now;
+    this.#link = new Link({ world, server, faults, process: this.process, random: random.fork('link') });
+    const store = modelStore(this.#link, catalogue);
+    const isSmall = random.chance(faults.rateOf('littleRoom'));
+    const checks = { url: () => null, header: () => null };
+    this.dispatcher = createDispatcher({
+      store,
+      clock,
+      limits,
+      log: logTo(world, name),
+      hints: {
+        notify: () => surroundings.hint(this),
+        listen: (_, onHint) => {
+          this.#onHint = onHint;
+        },
+      },
+      egress: simEgress({ world, faults, handlers, process: this.process, random: random.fork('egress') }),
+      projects: new ProjectCache(catalogue.keyring, checks, runtime),
+      runsMax: isSmall ? random.int(2, 5) : 100,
+      runBytesMax: 1_000_000,
+      callbacks: callbackOptions,
+      onCommit: () => {},
+    });
+    this.#journal = new Journal({ openLane: store.openLane, fence: null, runtime });
+  }
+
+  get isUsable(): boolean {
+    return this.process.state === 'running' && !this.isDraining;
+  }
+
+  hinted(): void {
+    this.process.run(() => this.#onHint());
+  }
+
+  /** Resolves when the run is durable. @throws whatever kept it from being written, or hid that it was. */
+  async start(uuid: string, plan: Plan, mayOwn: boolean): Promise<void> {
+    const createdAtMs = this.#now();
+    const row: NewRun = {
+      projectUuid,
+      workflowKey: plan.definition.id,
+      version: 1,
+      context,
+      tags: [],
+      metadata: null,
+      createdAtMs,
+      stateBytes: freshStateBytes(plan, context),
+      startedAtMs: null,
+    };
+    if (mayOwn && this.dispatcher.mayOwn()) return await this.dispatcher.startOwned({ uuid, row, plan });
+    const events: RunEvent[] = [{ type: 'run.created', at: createdAtMs }];
+    const run = { uuid, seq: 0, isDiscarded: false };
+    await this.#journal.append({ run, events, create: row, bytes: context.length + 500 });
+    this.#surroundings.hint(this);
+  }
+
+  /** As the API does: of a run that has ended only a retry is asked, and a retry of none else. */
+  async post(row: InboxRow, plan: Plan): Promise<boolean> {
+    const isRetry = row.command.includes('"type":"retry"');
+    const { state } = fold(plan, row.runUuid, await this.read(row.runUuid));
+    if (isRetry ? state !== 'failed' : ['completed', 'failed', 'cancelled'].includes(state)) return false;
+    const isPosted = isRetry
+      ? await this.#link.call('reopen', (database) => {
+          queries.reopenRun(database, { ...row, projectUuid, bytes: context.length });
+          return true;
+        })
+      : await this.#link.call('post', (database) => queries.postCommand(database, row));
+    this.#surroundings.hint(this);
+    this.dispatcher.poke();
+    return isPosted;
+  }
+
+  async read(runUuid: string): Promise<readonly StoredEvent[]> {
+    const journals = await this.#link.call('read', (database) => queries.readJournals(database, [runUuid]));
+    return journals.get(runUuid) ?? [];
+  }
+
+  /** SIGTERM: resolves when it would exit. */
+  async drain(graceMs: number): Promise<void> {
+    this.isDraining = true;
+    await this.dispatcher.stop(graceMs);
+    await this.#journal.close();
+  }
+}
+
+export function fold(plan: Plan, uuid: string, journal: readonly StoredEvent[]) {
+  const state = createRunState(plan, idOfUuid('run', uuid), context);
+  for (const { seq, event } of journal) {
+    try {
+      evolve(state, event);
+    } catch (error) {
+      throw new Error(`row ${seq} of ${uuid} does not fold: ${JSON.stringify(event)}`, { cause: error });
+    }
+  }
+  return state;
+}
+
+function logTo(world: World, name: string): Log {
+  const log = (level: string) => (fields: unknown, message?: string) => {
+    const { err } = (typeof fields === 'object' ? fields : {}) as { err?: unknown };
+    world.note(`${name} ${level}: ${message ?? fields}${err === undefined ? '' : ` (${err})`}`);
+  };
+  return { info: log('info'), warn: log('warn'), error: log('error') } as Log;
+}

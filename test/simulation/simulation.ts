@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { type Evidence, findViolations } from '../support/oracle.ts';
+import { Catalogue } from './catalogue.ts';
+import { Customers } from './customers.ts';
+import { evidenceOf } from './evidence.ts';
+import { Faults } from './faults.ts';
+import { Fleet } from './fleet.ts';
+import { Handlers } from './handlers.ts';
+import { ModelDatabase } from './model/database.ts';
+import { ModelServer } from './model/link.ts';
+import { Random } from './random.ts';
+import { drawSwarm, type FaultKind, type Swarm, without } from './swarm.ts';
+import { World } from './world.ts';
+
+export interface Reduction {
+  /** Kinds that are left out. */
+  readonly kinds: ReadonlySet<FaultKind>;
+  /** Runs that are started, at most. */
+  readonly runsMax: number;
+}
+
+export const whole: Reduction = { kinds: new Set(), runsMax: 100 };
+
+export interface SimulationResult {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly log: readonly string[];
+  /** Of the log. */
+  readonly hash: string;
+  readonly swarm: Swarm;
+  readonly injected: ReadonlyMap<FaultKind, number>;
+  readonly runs: number;
+  readonly requests: number;
+  readonly virtualMs: number;
+  readonly happened: number;
+}
+
+const startMs = Date.UTC(2030, 0, 1);
+const calmMsMax = 3_600_000;
+/** After the end of everything, for what should not come any more. */
+const afterglowMs = 40_000;
+
+/** One simulation: a safety phase in which everything goes wrong, then a calm in which everything must end. */
+export async function simulate(
+  seed: number,
+  { kinds, runsMax }: Reduction = whole,
+): Promise<SimulationResult> {
+  const random = new Random(seed);
+  const world = new World(startMs);
+  const swarm = without(drawSwarm(random.fork('swarm')), kinds);
+  const faults = new Faults(swarm, random.fork('faults'), () => world.nowMs);
+  const database = new ModelDatabase(() => world.nowMs);
+  const server = new ModelServer(database);
+  const catalogue = new Catalogue(random.fork('catalogue'), 4);
+  const handlers: Handlers = new Handlers({
+    ...{ world, faults, random: random.fork('handlers') },
+    onCallback: (callback) => void world.after(callback.afterMs, () => customers.callBack(callback)),
+  });
+  const fleet = new Fleet({ world, server, faults, handlers, catalogue, random: random.fork('fleet') });
+  const customers = new Customers({
+    ...{ world, faults, catalogue, database, random: random.fork('customers') },
+    node: () => fleet.usable(),
+  });
+
+  const safetyMs = random.pick([20_000, 40_000, 90_000]);
+  fleet.launch(random.int(1, 4));
+  const starts = random.fork('starts');
+  const runs = starts.int(2, 10);
+  for (let index = 0; index < runs; index++) {
+    const uuid = starts.uuid(startMs + index);
+    const key = starts.pick(catalogue.keys);
+    const atMs = starts.between(0, safetyMs * 0.7);
+    if (index < runsMax) world.after(atMs, () => void customers.start(uuid, key));
+  }
+  askAround(world, { faults, customers, random: random.fork('commands'), runs, safetyMs });
+
+  await world.run(startMs + safetyMs);
+  world.note('calm');
+  faults.isCalm = true;
+  fleet.calm();
+  const calmFromMs = world.nowMs;
+  world.after(1000, () => void customers.resumeAll().catch((error) => console.log(seed, error.message)));
+  world.after(30_000, () => void customers.resumeAll().catch((error) => console.log(seed, error.message)));
+  const isOver = () => database.queue.size === 0 && !customers.isBusy;
+  await world.run(calmFromMs + calmMsMax, isOver);
+  await world.run(world.nowMs + afterglowMs);
+
+  if (process.env.DEBUG)
+    console.log(world.log.filter((l) => new RegExp(process.env.DEBUG!).test(l)).join('\n'));
+  const evidence: Evidence = evidenceOf({ world, database, catalogue, handlers, customers, calmFromMs });
+  const violations = [
+    ...findViolations({ ...evidence, settleMsMax: calmMsMax - 60_000, clockSlackMs: 3000 }),
+    ...fleet.leftovers(),
+  ];
+  return {
+    ...{ seed, violations, swarm, log: world.log, injected: faults.injected },
+    hash: createHash('sha256').update(world.log.join('\n')).digest('hex'),
+    runs: database.runs.size,
+    requests: handlers.requests.length,
+    virtualMs: world.nowMs - startMs,
+    happened: world.happened,
+  };
+}
+
+interface Asking {
+  readonly faults: Faults;
+  readonly customers: Customers;
+  readonly random: Random;
+  readonly runs: number;
+  readonly safetyMs: number;
+}
+
+const commandKinds = ['cancel', 'pause', 'retry', 'signal', 'byHand', 'addSteps'] as const;
+
+/** Commands at random times to random runs, as many of each kind as its rate says. */
+function askAround(world: World, { faults, customers, random, runs, safetyMs }: Asking): void {
+  for (const kind of commandKinds) {
+    const own = random.fork(kind);
+    const count = Math.round(faults.rateOf(kind) * runs * 1.5);
+    for (let index = 0; index < count; index++) {
+      world.after(own.between(500, safetyMs), () => customers.command(kind));
+    }
+  }
+}
