@@ -30,7 +30,8 @@ export function simEgress({ world, process, faults, random, handlers }: SimEgres
     get inFlight() {
       return inFlight;
     },
-    hasRoom: (url) => (byOrigin.get(originOf(url)) ?? 0) < connectionsPerOrigin,
+    hasRoom: (url, openMax = connectionsPerOrigin) =>
+      (byOrigin.get(originOf(url)) ?? 0) < Math.min(openMax, connectionsPerOrigin),
     async close() {},
     post({ url, headers, body, timeoutMs }) {
       count(url, 1);

@@ -68,6 +68,7 @@ export class SimNode {
       projects: new ProjectCache(catalogue.keyring, checks, runtime),
       runsMax: isSmall ? random.int(2, 5) : 100,
       runBytesMax: 1_000_000,
+      inFlightMax: isSmall ? 4 : 100,
       callbacks: callbackOptions,
       onCommit: () => {},
     });
@@ -96,7 +97,8 @@ export class SimNode {
       stateBytes: freshStateBytes(plan, context),
       startedAtMs: null,
     };
-    if (mayOwn && this.dispatcher.mayOwn()) return await this.dispatcher.startOwned({ uuid, row, plan });
+    if (mayOwn && this.dispatcher.mayOwn(projectUuid))
+      return await this.dispatcher.startOwned({ uuid, row, plan });
     const events: RunEvent[] = [{ type: 'run.created', at: createdAtMs }];
     const run = { uuid, seq: 0, isDiscarded: false };
     await this.#journal.append({ run, events, create: row, bytes: context.length + 500 });

@@ -23,7 +23,8 @@ export function claimRuns(database: ModelDatabase, me: string, room: ClaimRoom):
   );
   const woken = free.filter(([uuid]) => database.inbox.has(uuid)).slice(0, limit);
   const turns = new Map<string, Candidate>();
-  for (const candidate of readyOf(database, free, limit)) turns.set(candidate.runUuid, candidate);
+  for (const candidate of readyOf(database, free, { ...room, runs: limit }))
+    turns.set(candidate.runUuid, candidate);
   for (const [runUuid, { bytes }] of woken) turns.set(runUuid, { runUuid, bytes, turn: 0 });
   const line = [...turns.values()].sort((a, b) => a.turn - b.turn || (a.runUuid < b.runUuid ? -1 : 1));
   const claimed: ClaimedRun[] = [];
@@ -36,7 +37,11 @@ export function claimRuns(database: ModelDatabase, me: string, room: ClaimRoom):
 }
 
 /** Round-robin over projects, the oldest of each first. */
-function readyOf(database: ModelDatabase, free: readonly [string, QueueRow][], limit: number): Candidate[] {
+function readyOf(
+  database: ModelDatabase,
+  free: readonly [string, QueueRow][],
+  { runs: limit, share }: ClaimRoom,
+): Candidate[] {
   const now = database.nowMs();
   const turns = new Map<string, number>();
   return free
@@ -46,6 +51,10 @@ function readyOf(database: ModelDatabase, free: readonly [string, QueueRow][], l
       const turn = (turns.get(projectUuid) ?? 0) + 1;
       turns.set(projectUuid, turn);
       return { runUuid, bytes, turn };
+    })
+    .filter(({ runUuid, turn }) => {
+      const { projectUuid } = database.queue.get(runUuid)!;
+      return share === undefined || turn <= share.runsMax - (share.owned.get(projectUuid) ?? 0);
     })
     .sort((a, b) => a.turn - b.turn)
     .slice(0, limit);
