@@ -6,13 +6,19 @@ export interface ApiAnswer<Body> {
   readonly body: Body;
 }
 
+interface Limit {
+  readonly name: string;
+  readonly value: number;
+}
+
 export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;
   readonly code: string;
   readonly detail: string;
-  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+  readonly errors?: readonly { readonly path: string; readonly message: string; readonly limit?: Limit }[];
+  readonly limit?: Limit;
 }
 
 /** An entry of the attempt ledger, as far as the tests look at it. */

@@ -51,6 +51,7 @@ export function createApi(deps: ApiDeps): Api {
   app.use(async (c, next) => {
     const requestId = createId('req');
     c.set('requestId', requestId);
+    c.set('limits', deps.limits);
     await next();
     c.header('x-request-id', requestId);
   });

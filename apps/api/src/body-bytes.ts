@@ -9,7 +9,9 @@ import { problemResponse } from './problems.ts';
  * header alone: hono's own check builds a whole web stream for every request, about 15 µs.
  */
 export function limitBody(maxSize: number): MiddlewareHandler<ApiEnv> {
-  const tooLarge = () => new Problem('payload_too_large', `the body is above requestBodyBytesMax ${maxSize}`);
+  const limit = { name: 'requestBodyBytesMax', value: maxSize };
+  const detail = `the body is above requestBodyBytesMax ${maxSize}`;
+  const tooLarge = () => new Problem('payload_too_large', detail, { limit });
   const counting = bodyLimit({ maxSize, onError: (c) => problemResponse(c, tooLarge()) });
   return async (c, next) => {
     const length = c.req.header('content-length');

@@ -1,5 +1,5 @@
 import type { z } from '@hono/zod-openapi';
-import { defaultLimits, isNestedDeeperThan, memberText, Problem, zodFaults } from '@waybill/protocol';
+import { isNestedDeeperThan, type Limits, limitOf, memberText, Problem, zodFaults } from '@waybill/protocol';
 import type { Context } from 'hono';
 import type { ApiEnv } from './deps.ts';
 
@@ -21,9 +21,11 @@ export async function readJson(c: Context<ApiEnv>): Promise<JsonBody> {
   }
   const value = parseJson(text);
   // Parsing takes any depth; what serialises a definition again does not.
-  if (isNestedDeeperThan(text, defaultLimits.jsonDepthMax)) {
-    const detail = `the body is nested deeper than jsonDepthMax ${defaultLimits.jsonDepthMax}`;
-    throw new Problem('invalid_json', detail);
+  const limit = limitOf(c.get('limits'), 'jsonDepthMax');
+  if (isNestedDeeperThan(text, limit.value)) {
+    throw new Problem('invalid_json', `the body is nested deeper than jsonDepthMax ${limit.value}`, {
+      limit,
+    });
   }
   return { text, value };
 }
@@ -45,7 +47,7 @@ export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.out
 }
 
 /** The text of the body's `context`, an object; `{}` when there is none. */
-export function contextText({ text, value }: JsonBody, bytesMax: number): string {
+export function contextText({ text, value }: JsonBody, limits: Pick<Limits, 'contextBytesMax'>): string {
   const context = (value as { context?: unknown } | null)?.context;
   if (context === undefined) return '{}';
   if (typeof context !== 'object' || context === null || Array.isArray(context)) {
@@ -54,11 +56,8 @@ export function contextText({ text, value }: JsonBody, bytesMax: number): string
   }
   const cut = memberText(text, 'context')!;
   const bytes = Buffer.byteLength(cut);
-  if (bytes > bytesMax) {
-    throw new Problem(
-      'context_too_large',
-      `the context has ${bytes} bytes, above contextBytesMax ${bytesMax}`,
-    );
-  }
-  return cut;
+  if (bytes <= limits.contextBytesMax) return cut;
+  const limit = limitOf(limits, 'contextBytesMax');
+  const detail = `the context has ${bytes} bytes, above contextBytesMax ${limit.value}`;
+  throw new Problem('context_too_large', detail, { limit });
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isTerminal, type RunEvent, type RunState } from '@waybill/engine';
+import { isTerminal, type Limit, type RunEvent, type RunState } from '@waybill/engine';
 import { idOfUuid, Problem, type ProblemCode, problemStatus } from '@waybill/protocol';
 import {
   type Database,
@@ -50,7 +50,7 @@ export async function sendCommand(
   if (outcome === 'ended' || (outcome === null && !isPosted)) {
     throw ended((await views.get(row)).state.state);
   }
-  if (outcome?.type === 'command.refused') throw refused(outcome.code, outcome.detail);
+  if (outcome?.type === 'command.refused') throw refused(outcome.code, outcome.detail, outcome.limit);
   return { commandId: idOfUuid('cmd', commandUuid), outcome };
 }
 
@@ -143,6 +143,6 @@ function ended(state: string): Problem {
 }
 
 /** The engine's rejection codes are the API's. */
-function refused(code: string, detail: string): Problem {
-  return new Problem(code in problemStatus ? (code as ProblemCode) : 'run_ended', detail);
+function refused(code: string, detail: string, limit?: Limit): Problem {
+  return new Problem(code in problemStatus ? (code as ProblemCode) : 'run_ended', detail, { limit });
 }

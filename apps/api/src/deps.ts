@@ -59,5 +59,5 @@ export type Scope = 'runs:read' | 'runs:write' | 'workflows:write' | 'admin';
 
 /** Hono's context variables. */
 export interface ApiEnv {
-  Variables: { principal: Principal; requestId: string };
+  Variables: { principal: Principal; requestId: string; limits: Limits };
 }

@@ -30,6 +30,7 @@ export function problemResponse(c: Context<ApiEnv>, problem: Problem): Response 
     status: problem.status,
     code: problem.code,
     detail: problem.message,
+    ...(problem.limit ? { limit: problem.limit } : {}),
     ...(problem.errors ? { errors: problem.errors } : {}),
     requestId: c.get('requestId'),
   };

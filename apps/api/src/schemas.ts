@@ -249,6 +249,9 @@ export const graphView = z
 
 export const commandAccepted = z.object({ commandId: z.string() }).openapi('CommandAccepted');
 
+/** What a request is above. */
+const limit = z.object({ name: z.string(), value: z.number() }).openapi('Limit');
+
 export const problem = z
   .object({
     type: z.string(),
@@ -256,7 +259,8 @@ export const problem = z
     status: z.int(),
     code: z.string(),
     detail: z.string(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    limit: limit.optional(),
+    errors: z.array(z.object({ path: z.string(), message: z.string(), limit: limit.optional() })).optional(),
     requestId: z.string(),
   })
   .openapi('Problem');

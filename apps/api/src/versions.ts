@@ -36,8 +36,8 @@ export class Versions {
   }
 
   checksFor({ baseUrl }: Pick<Principal, 'baseUrl'>): DefinitionChecks {
-    const { checkUrl, checkHeader } = this.#deps;
-    return { baseUrl, url: checkUrl, header: checkHeader };
+    const { checkUrl, checkHeader, limits, now } = this.#deps;
+    return { baseUrl, limits, now, url: checkUrl, header: checkHeader };
   }
 
   /** Stores the definition if its content is new. */

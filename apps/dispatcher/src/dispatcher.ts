@@ -25,7 +25,7 @@ export interface DispatcherDeps {
   readonly inFlightMax: number;
   /** What the states of these runs may take, in bytes. */
   readonly runBytesMax: number;
-  readonly limits: Pick<Limits, 'resultBytesMax' | 'deliveryBytesMax' | 'runStateBytesMax'>;
+  readonly limits: Limits;
   /** Null: requests offer no callback. */
   readonly callbacks: CallbackOptions | null;
   /** Told of every transition once it is durable, in this process. */

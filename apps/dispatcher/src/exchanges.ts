@@ -173,5 +173,6 @@ const permanentCodes: ReadonlySet<string> = new Set([
 
 function tooLarge(bytes: number, bytesMax: number): EndedExchange {
   const message = `the request has ${bytes} bytes, above deliveryBytesMax ${bytesMax}; narrow what the step is sent`;
-  return { kind: 'failure', retryable: false, error: { code: 'input_too_large', message } };
+  const details = { limit: { name: 'deliveryBytesMax', value: bytesMax } };
+  return { kind: 'failure', retryable: false, error: { code: 'input_too_large', message, details } };
 }

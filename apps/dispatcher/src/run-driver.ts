@@ -69,7 +69,7 @@ export class RunDriver {
     this.info = info;
     this.project = project;
     this.#context = context;
-    this.state = createRunState(plan, info.id, info.context);
+    this.state = createRunState(plan, info.id, info.context, context.limits);
     this.#ref = { uuid: runUuid, seq: 0, isDiscarded: false };
     this.#timers = new RunTimers({
       state: this.state,
@@ -142,8 +142,8 @@ export class RunDriver {
     const transition = this.#transact(command, now);
     const consumed = [row.id];
     if (!('rejection' in transition)) return this.#record(transition, { consumed });
-    const { code, message: detail } = transition.rejection;
-    const refused: RunEvent = { type: 'command.refused', at: now, commandId: row.id, code, detail };
+    const { code, message: detail, limit } = transition.rejection;
+    const refused: RunEvent = { type: 'command.refused', at: now, commandId: row.id, code, detail, limit };
     this.#record({ events: [refused], effects: new CollectedEffects(), isEnding: false }, { consumed });
   }
 

@@ -45,6 +45,7 @@ export class Session implements DriverContext {
   readonly queue: SendQueue;
   readonly endpoints: SparedEndpoints;
   readonly lease: Lease;
+  readonly limits;
   readonly #deps: SessionDeps;
   readonly #exchanges: Exchanges;
   readonly #journal: Journal;
@@ -59,6 +60,7 @@ export class Session implements DriverContext {
   constructor(deps: SessionDeps, { onLost, onSuspectGone, onRoom }: SessionEvents) {
     this.#deps = deps;
     this.#runs = new OwnedRuns({ onSuspectGone, onRemoved: () => this.#room.freed() });
+    this.limits = deps.limits;
     this.clock = deps.clock;
     this.endpoints = deps.endpoints;
     this.lazyStarts = new LazyStarts(deps.clock);

@@ -21,7 +21,8 @@ export function withinState<Other>(
   if (!isSuccess(outcome) || (run?.bytes ?? 0) + outcome.result.length <= bytesMax) return outcome;
   const size = `${run?.bytes} bytes and a result of ${outcome.result.length}`;
   const message = `the state of this run, ${size}, would be above runStateBytesMax ${bytesMax}`;
-  return { kind: 'failure', retryable: false, error: { code, message } };
+  const details = { limit: { name: 'runStateBytesMax', value: bytesMax } };
+  return { kind: 'failure', retryable: false, error: { code, message, details } };
 }
 
 function isSuccess(outcome: unknown): outcome is Extract<Outcome, { kind: 'success' }> {

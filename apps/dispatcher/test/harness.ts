@@ -2,6 +2,7 @@ import {
   compilePlan,
   createRunState,
   type Delivery,
+  defaultEngineLimits,
   defaultRetryPolicy,
   evolve,
   type Plan,
@@ -10,7 +11,7 @@ import {
   type StepDefinition,
   type WorkflowDefinition,
 } from '@waybill/engine';
-import { createId, uuidOfId } from '@waybill/protocol';
+import { createId, type DefinitionChecks, defaultLimits, uuidOfId } from '@waybill/protocol';
 import { createSigner, generateSigningSecret } from '@waybill/signing';
 import { type Alarm, type JournalEntry, type NewRun, processRuntime, type StoreError } from '@waybill/store';
 import type { Clock } from '../src/clock.ts';
@@ -23,7 +24,13 @@ import { Timers } from '../src/timers.ts';
 
 export const projectUuid = newUuid();
 export const secret = generateSigningSecret();
-export const checks = { baseUrl: null, url: () => null, header: () => null };
+export const checks: DefinitionChecks = {
+  baseUrl: null,
+  limits: defaultLimits,
+  now: () => 0,
+  url: () => null,
+  header: () => null,
+};
 const project: Project = { uuid: projectUuid, signer: createSigner([secret]), checks };
 
 export function newUuid(): string {
@@ -92,6 +99,7 @@ export interface HeldAppend {
 /** What a session gives its drivers, with nothing behind it: appends and exchanges wait for the test. */
 export class FakeContext implements DriverContext {
   readonly clock = new FakeClock();
+  readonly limits = defaultEngineLimits;
   readonly timers = new Timers(this.clock);
   readonly lazyStarts = new LazyStarts();
   readonly queue = new SendQueue({ isOpen: () => this.isOpen, hasRoom: () => true });

@@ -10,7 +10,6 @@ import {
 import { checkHeader, checkUrl, createAddressPolicy, createEgress } from '@waybill/egress';
 import type { RunEvent } from '@waybill/engine';
 import { createMetrics, type Metrics } from '@waybill/metrics';
-import { defaultLimits } from '@waybill/protocol';
 import { createApprovalTokens, createCallbackTokens, createKeyring } from '@waybill/signing';
 import {
   type Database,
@@ -27,6 +26,7 @@ import { pino } from 'pino';
 import { bootstrap, type Generated } from './bootstrap.ts';
 import { gaugesOf, type Parts } from './gauges.ts';
 import { type HttpServer, listen } from './http-server.ts';
+import { limitsOf } from './limit-options.ts';
 import type { ServerSettings } from './settings.ts';
 
 export interface Roles {
@@ -73,7 +73,10 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
     const publicUrl = (settings.publicUrl ?? http?.url)?.replace(/\/+$/, '');
     const policy = { allow: settings.egressAllow, ownPorts: portsOf(http, scraped) };
     const addresses = createAddressPolicy(policy);
+    const limits = limitsOf(settings);
     const checks = {
+      limits,
+      now: () => shared.clock.now(),
       url: (url: string) => checkUrl(url, addresses)?.message ?? null,
       header: (header: string, value: string) => checkHeader(header, value) ?? null,
     };
@@ -92,7 +95,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
         egress,
         projects: new ProjectCache(keyring, checks),
         runBytesMax: heapShareOfRuns * getHeapStatistics().heap_size_limit,
-        limits: defaultLimits,
+        limits,
         callbacks: publicUrl === undefined ? null : { tokens, approvals, publicUrl },
         onCommit: (runUuid, events, run) => {
           parts.api?.committed(runUuid, events);
@@ -117,7 +120,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
         callbackTokens: tokens,
         approvalTokens: approvals,
         publicUrl: publicUrl ?? null,
-        limits: defaultLimits,
+        limits,
         checkUrl: checks.url,
         checkHeader: checks.header,
         ready: () => notReady(parts.dispatcher),

@@ -1,7 +1,8 @@
+import type { Limits } from '@waybill/protocol';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 /** What a server process is told. Flags win over `WAYBILL_*` variables; both are listed by `--help`. */
-export interface ServerSettings {
+export interface ServerSettings extends Limits {
   readonly port: number;
   readonly host: string;
   readonly databaseUrl: string;

@@ -1,5 +1,6 @@
 import type { StepDefinition } from './definition.ts';
 import type { DeliveryKind, HookName, StepError } from './delivery.ts';
+import type { Limit } from './limits.ts';
 
 /** What a dispatcher or a person asks of a run. */
 export type Command =
@@ -162,4 +163,5 @@ export interface Rejection {
     | 'hook_not_failed'
     | 'already_compensated';
   readonly message: string;
+  readonly limit?: Limit | undefined;
 }

@@ -7,9 +7,6 @@ import { findFailurePath } from './failure-path.ts';
 import { findCycle } from './graph.ts';
 import { isTerminal, type RunState } from './state.ts';
 
-/** Instances count. */
-export const stepsMax = 10_000;
-
 export function decideAddSteps(state: RunState, { commandId, steps }: AddSteps, now: number): Decision {
   if (isTerminal(state.state)) return reject('run_ended', `the run is already ${state.state}`);
   if (state.phase === 'compensating') return reject('run_ending', 'the run is already compensating');
@@ -47,7 +44,11 @@ export function freshSteps(
     }
   }
   const total = state.steps.length + fresh.length;
-  if (total > stepsMax) return invalid(`the run would have ${total} steps, above stepsMax ${stepsMax}`);
+  const { stepsMax } = state.limits;
+  if (total > stepsMax) {
+    const limit = { name: 'stepsMax', value: stepsMax };
+    return { ...invalid(`the run would have ${total} steps, above stepsMax ${stepsMax}`), limit };
+  }
   return faultOf(state, fresh) ?? fresh;
 }
 

@@ -77,9 +77,6 @@ function mayEnd(state: RunState, delivery: Delivery, { attempt, outcome }: Callb
   return attempt > delivery.attempts || (attempt === delivery.attempts && delivery.open);
 }
 
-/** A run is as many runs deep at most, itself included. */
-const depthMax = 10;
-
 /** A sub-workflow step has its turn: the commit that says so also creates the child. */
 export function decideStartChild(state: RunState, { step, child }: StartChild, now: number): Decision {
   const delivery = findDelivery(state, { delivery: 'step', step });
@@ -90,10 +87,15 @@ export function decideStartChild(state: RunState, { step, child }: StartChild, n
   const of = { at: now, delivery: 'step', step, attempt } as const;
   if ('error' in child)
     return { events: [{ type: 'step.failed', ...of, startedAt: now, error: child.error }] };
+  const depthMax = state.limits.subWorkflowDepthMax;
   if ((state.parent?.depth ?? 0) + 1 < depthMax) {
     return { events: [{ type: 'child.started', ...of, child: child.id }] };
   }
-  const error = { code: 'too_deep', message: `sub-workflows are nested more than ${depthMax} deep` };
+  const error = {
+    code: 'too_deep',
+    message: `sub-workflows are nested deeper than subWorkflowDepthMax ${depthMax}`,
+    details: { limit: { name: 'subWorkflowDepthMax', value: depthMax } },
+  };
   return { events: [{ type: 'step.failed', ...of, startedAt: now, error }] };
 }
 

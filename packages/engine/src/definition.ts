@@ -1,3 +1,5 @@
+import type { Limit } from './limits.ts';
+
 /**
  * A workflow as the engine sees it: validated, defaults applied, URLs absolute.
  * Durations are seconds, as in the public definition; the plan turns them into milliseconds.
@@ -122,4 +124,6 @@ export interface DefinitionFault {
   /** Where, as in `steps[2].dependsOn[0]`. */
   readonly path: string;
   readonly message: string;
+  /** Set when that is a limit of the platform. */
+  readonly limit?: Limit | undefined;
 }

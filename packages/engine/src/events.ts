@@ -1,5 +1,6 @@
 import type { StepDefinition } from './definition.ts';
 import type { DeliveryKind, StepError } from './delivery.ts';
+import type { Limit } from './limits.ts';
 import type { ParentLink, RunError, StepReason } from './state.ts';
 
 /** A decided fact. `at` is engine time in ms: the database's clock carried forward monotonically. */
@@ -268,6 +269,7 @@ export interface CommandRefused extends At {
   readonly commandId: string;
   readonly code: string;
   readonly detail: string;
+  readonly limit?: Limit | undefined;
 }
 
 export type RunEventType = RunEvent['type'];

@@ -1,4 +1,3 @@
-import { stepsMax } from './decide-added-steps.ts';
 import type { StepError } from './delivery.ts';
 import type { RunEvent } from './events.ts';
 import {
@@ -42,9 +41,11 @@ function evaluate(state: RunState, step: StepState, at: number): RunEvent {
   // Instances count in place of the steps that they are of: a list may have as many items as a run has steps.
   const others = state.steps.filter(({ plan }) => plan.forEach === null).length;
   const total = others + items.length;
+  const { stepsMax } = state.limits;
   if (total > stepsMax) {
-    const error = `the run would have ${total} steps with its ${items.length} instances, above stepsMax ${stepsMax}`;
-    return { type: 'step.faulted', at, step: id, error: { code: 'too_many_steps', message: error } };
+    const message = `the run would have ${total} steps with its ${items.length} instances, above stepsMax ${stepsMax}`;
+    const details = { limit: { name: 'stepsMax', value: stepsMax } };
+    return { type: 'step.faulted', at, step: id, error: { code: 'too_many_steps', message, details } };
   }
   return { type: 'step.expanded', at, step: id, result: `[${items.join(',')}]` };
 }

@@ -18,7 +18,9 @@ export function decideSignal(state: RunState, command: Signal, now: number): Dec
     if (hasEnded(meant)) return reject('step_ended', `step "${step}" is already ${meant.state}`);
   }
   if (state.signalCount >= signalsMax && takersOf(state, name, step).length === 0) {
-    return reject('too_many_signals', `${signalsMax} signals wait to be taken already`);
+    const message = `${signalsMax} signals wait to be taken already: signalsMax`;
+    const limit = { name: 'signalsMax', value: signalsMax };
+    return { rejection: { code: 'too_many_signals', message, limit } };
   }
   const applied = { type: 'command.applied', at: now, commandId } as const;
   const received = { type: 'signal.received', at: now, name, step, result: payload } as const;

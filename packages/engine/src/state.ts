@@ -1,5 +1,6 @@
 import type { Delivery, HookName } from './delivery.ts';
 import { IntHeap } from './heap.ts';
+import { defaultEngineLimits, type EngineLimits } from './limits.ts';
 import type { OwnPlan, Plan } from './plan.ts';
 import { createStepState, type StepState } from './step-state.ts';
 
@@ -87,6 +88,8 @@ export interface RunState {
   /** `plan`, once it is this run's own. */
   ownPlan: OwnPlan | null;
   readonly runId: string;
+  /** Of the process that drives the run. */
+  readonly limits: EngineLimits;
   /** JSON text; expressions read it. */
   readonly context: string;
   /** Whose step this run is, and which run it repeats. */
@@ -162,11 +165,17 @@ export interface ParentLink {
   readonly depth: number;
 }
 
-export function createRunState(plan: Plan, runId: string, context = '{}'): RunState {
+export function createRunState(
+  plan: Plan,
+  runId: string,
+  context = '{}',
+  limits = defaultEngineLimits,
+): RunState {
   return {
     plan,
     ownPlan: null,
     runId,
+    limits,
     context,
     parent: null,
     rerunOf: null,

@@ -216,10 +216,11 @@ function headerText(answer: HandlerAnswer, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-function permanent(answer: HandlerAnswer, code: string, message: string): Outcome {
+function permanent(answer: HandlerAnswer, code: string, message: string, details?: unknown): Outcome {
   const { status, body } = answer;
   const excerpt = body.slice(0, excerptLength);
-  return { kind: 'failure', retryable: false, error: { code, message, status }, status, excerpt };
+  const error = { code, message, status, ...(details === undefined ? {} : { details }) };
+  return { kind: 'failure', retryable: false, error, status, excerpt };
 }
 
 function tooLarge(answer: HandlerAnswer, bytes: number, bytesMax: number): Outcome {
@@ -227,5 +228,6 @@ function tooLarge(answer: HandlerAnswer, bytes: number, bytesMax: number): Outco
     answer,
     'result_too_large',
     `the result has ${bytes} bytes, above resultBytesMax ${bytesMax}`,
+    { limit: { name: 'resultBytesMax', value: bytesMax } },
   );
 }

@@ -21,7 +21,7 @@ export { zodFaults } from './faults.ts';
 export { userAgent, version, wire } from './headers.ts';
 export { createId, type IdPrefix, idOfUuid, uuidOfId, webhookId } from './ids.ts';
 export { isoTime } from './iso-time.ts';
-export { defaultLimits, type Limits } from './limits.ts';
+export { type DefinitionLimits, defaultLimits, type Limits, limitOf } from './limits.ts';
 export { Problem, type ProblemCode, type ProblemError, problemStatus } from './problem.ts';
 export { freshStateBytes } from './state-size.ts';
 export {

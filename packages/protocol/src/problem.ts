@@ -1,3 +1,5 @@
+import type { Limit } from '@waybill/engine';
+
 /** Stable codes of API errors, with their HTTP status. */
 export const problemStatus = {
   invalid_json: 400,
@@ -37,6 +39,14 @@ export type ProblemCode = keyof typeof problemStatus;
 export interface ProblemError {
   readonly path: string;
   readonly message: string;
+  readonly limit?: Limit | undefined;
+}
+
+export interface ProblemOptions {
+  readonly errors?: readonly ProblemError[];
+  readonly retryAfterSeconds?: number;
+  readonly limit?: Limit | undefined;
+  readonly cause?: unknown;
 }
 
 /** Thrown inside the API, answered as RFC 9457. `detail` is for the client: no secrets, no internals. */
@@ -44,17 +54,16 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   readonly errors: readonly ProblemError[] | undefined;
   readonly retryAfterSeconds: number | undefined;
+  /** The bound that the request is above; of several faults, that of the first which is above one. */
+  readonly limit: Limit | undefined;
 
-  constructor(
-    code: ProblemCode,
-    detail: string,
-    options: { errors?: readonly ProblemError[]; retryAfterSeconds?: number; cause?: unknown } = {},
-  ) {
+  constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
     super(detail, { cause: options.cause });
     this.name = 'Problem';
     this.code = code;
     this.errors = options.errors;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.limit = options.limit ?? options.errors?.find(({ limit }) => limit !== undefined)?.limit;
   }
 
   get status(): (typeof problemStatus)[ProblemCode] {

@@ -1,5 +1,5 @@
 import { copiesOf } from '@waybill/engine';
-import { Problem, type ProblemCode } from '@waybill/protocol';
+import { type Limits, Problem, type ProblemCode } from '@waybill/protocol';
 import { requireScope } from '../auth.ts';
 import { contextText, type JsonBody, parseWith, readJson } from '../body.ts';
 import { documented, jsonOf } from '../documented.ts';
@@ -29,7 +29,7 @@ export function rerunRoutes(app: Router, services: Services): void {
     const body = await readJson(c);
     const { fromStep, version: asked } = parseWith(rerunBody, body.value);
     const old = await views.get(row);
-    const context = contextOf(body, row.context, deps.limits.contextBytesMax);
+    const context = contextOf(body, row.context, deps.limits);
     const { plan, version } = await versions.resolve(principal, row.workflowKey, asked ?? row.version);
     const started = await starter.start({
       principal,
@@ -48,9 +48,9 @@ export function rerunRoutes(app: Router, services: Services): void {
   });
 }
 
-function contextOf(body: JsonBody, before: string, bytesMax: number): string {
+function contextOf(body: JsonBody, before: string, limits: Limits): string {
   const isGiven = (body.value as { context?: unknown }).context !== undefined;
-  return isGiven ? contextText(body, bytesMax) : before;
+  return isGiven ? contextText(body, limits) : before;
 }
 
 /** @throws Problem `run_not_ended`, `unknown_step`, `already_compensated`. */

@@ -34,7 +34,7 @@ export function workflowRoutes(app: Router, services: Services): void {
     requireScope(principal, 'workflows:write');
     requireScope(principal, 'runs:write');
     const body = await readJson(c);
-    const context = contextText(body, deps.limits.contextBytesMax);
+    const context = contextText(body, deps.limits);
     const definition = versions.check(withoutContext(body), principal);
     const { plan, version } = await versions.store(definition, principal, false);
     const { tags = [], metadata = {} } = definition;
@@ -54,7 +54,7 @@ export function workflowRoutes(app: Router, services: Services): void {
   app.post('/v1/workflows/validate', async (c) => {
     requireScope(c.get('principal'), 'workflows:write');
     const body = await readJson(c);
-    contextText(body, deps.limits.contextBytesMax);
+    contextText(body, deps.limits);
     versions.check(withoutContext(body), c.get('principal'));
     return c.json({ valid: true });
   });
@@ -162,7 +162,7 @@ export function workflowRoutes(app: Router, services: Services): void {
     const principal = c.get('principal');
     requireScope(principal, 'runs:write');
     const body = await readJson(c);
-    const context = contextText(body, deps.limits.contextBytesMax);
+    const context = contextText(body, deps.limits);
     const input = parseWith(startBody, body.value);
     const { plan, version } = await versions.resolve(
       principal,

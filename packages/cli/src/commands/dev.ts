@@ -5,6 +5,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '@waybill/embedded'
 import { createApiKey, generateSigningSecret } from '@waybill/signing';
 import { type Command, Option } from 'commander';
 import { CliError } from '../cli-error.ts';
+import { limitOptions } from '../limit-options.ts';
 import { startNode } from '../node.ts';
 import { runUntilSignal } from '../run-until-signal.ts';
 import { commonOptions, httpOptions, type ServerSettings } from '../settings.ts';
@@ -28,7 +29,7 @@ export function devCommand(program: Command): void {
     .addOption(
       new Option('--data-dir <path>', 'database and credentials').env('WAYBILL_DATA_DIR').default('.waybill'),
     );
-  commonOptions(httpOptions(command, '127.0.0.1'), 'warn').action(dev);
+  limitOptions(commonOptions(httpOptions(command, '127.0.0.1'), 'warn')).action(dev);
 }
 
 async function dev(settings: DevSettings): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { limitOptions } from '../limit-options.ts';
 import { type Roles, startNode } from '../node.ts';
 import { runUntilSignal } from '../run-until-signal.ts';
 import {
@@ -12,17 +13,17 @@ import {
 /** `serve`, `api` and `dispatch`: the same program on your own PostgreSQL, in one process or in several. */
 export function serverCommands(program: Command): void {
   const serve = program.command('serve').description('API and dispatcher in one process');
-  commonOptions(databaseOptions(httpOptions(serve, '0.0.0.0'))).action(
+  limitOptions(commonOptions(databaseOptions(httpOptions(serve, '0.0.0.0')))).action(
     start('serve', { api: true, dispatch: true }),
   );
 
   const api = program.command('api').description('The API alone; run as many as you like');
-  commonOptions(databaseOptions(httpOptions(api, '0.0.0.0'))).action(
+  limitOptions(commonOptions(databaseOptions(httpOptions(api, '0.0.0.0')))).action(
     start('api', { api: true, dispatch: false }),
   );
 
   const dispatch = program.command('dispatch').description('A dispatcher alone; run as many as you like');
-  commonOptions(databaseOptions(metricsOptions(dispatch))).action(
+  limitOptions(commonOptions(databaseOptions(metricsOptions(dispatch)))).action(
     start('dispatch', { api: false, dispatch: true }),
   );
 }

@@ -3,8 +3,8 @@
  * definition, the others while it runs: every refusal names the limit and its value.
  */
 export const limits = {
-  /** UTF-16 units of the expression. */
-  charsMax: 1000,
+  /** UTF-16 units of the expression; a platform allows less. */
+  charsMax: 4000,
   /** Brackets in each other: the parser's time for what it refuses grows with the cube of it. */
   bracketDepthMax: 32,
   /** Operators, members and calls in each other. */

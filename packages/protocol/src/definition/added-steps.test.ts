@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { checks as lenient } from '../../test/checks.ts';
 import { type AddedStepsOptions, parseAddedSteps } from './added-steps.ts';
 import { parseDefinition } from './parse.ts';
 
 const checks = {
-  baseUrl: 'https://handlers.test',
+  ...lenient,
   url: (url: string) => (url.includes('forbidden') ? 'may not be reached' : null),
-  header: () => null,
 };
 
 function stepsOf(steps: object[]) {

@@ -5,10 +5,11 @@ import {
   type StepDefinition,
 } from '@waybill/engine';
 import { zodFaults } from '../faults.ts';
-import { defaultLimits } from '../limits.ts';
+import { type DefinitionLimits, limitOf } from '../limits.ts';
 import { type DefinitionChecks, findStepTargetFaults, isRecord } from './checks.ts';
 import { createGraph, type GraphNode, listOf, nodesOf } from './graph.ts';
 import { findKindFaults } from './kinds.ts';
+import { findStepLimitFaults } from './limit-faults.ts';
 import { normaliseStep } from './normalise.ts';
 import { compileFields, findExpressionFaults, findReferenceFaults } from './references.ts';
 import { repeated } from './repeated-step.ts';
@@ -43,8 +44,8 @@ export function parseAddedSteps(
   options: AddedStepsOptions,
 ): AddedStepsResult {
   const { root = 'steps' } = options;
-  const fault = listFault(input, options.steps);
-  if (fault !== null) return { faults: [{ path: root, message: fault }] };
+  const fault = listFault(input, options.steps, checks.limits);
+  if (fault !== null) return { faults: [{ ...fault, path: root }] };
   const sent = input as unknown[];
   const parsed = addedStepsSchema.safeParse(sent);
   const steps = parsed.data?.map((step) => {
@@ -55,20 +56,26 @@ export function parseAddedSteps(
     ...(parsed.error ? zodFaults(parsed.error).map(belowSteps) : []),
     ...findKindFaults(sent),
     ...betweenFaults(sent, options),
+    ...findStepLimitFaults(sent, checks.limits, checks.now()),
     ...findStepTargetFaults(sent, checks),
   ];
   if (faults.length > 0 || !steps) return { faults: faults.map((found) => relocated(found, root)) };
   return { steps: steps.map((step) => addedStep(step, checks.baseUrl, options)) };
 }
 
-function listFault(input: unknown, steps: readonly StepDefinition[]): string | null {
-  if (!Array.isArray(input) || input.length === 0) return 'must be a list of one or more steps';
-  const { stepsMax } = defaultLimits;
+function listFault(
+  input: unknown,
+  steps: readonly StepDefinition[],
+  limits: DefinitionLimits,
+): Omit<DefinitionFault, 'path'> | null {
+  if (!Array.isArray(input) || input.length === 0) return { message: 'must be a list of one or more steps' };
+  const { stepsMax } = limits;
   const ids = new Set<unknown>(steps.map(({ id }) => id));
   const added = input.filter((step: unknown) => !(isRecord(step) && ids.has(step.id)));
   const total = steps.length + added.length;
   if (input.length <= stepsMax && total <= stepsMax) return null;
-  return `${total} steps with those of the run, above stepsMax ${stepsMax}`;
+  const message = `${total} steps with those of the run, above stepsMax ${stepsMax}`;
+  return { message, limit: limitOf(limits, 'stepsMax') };
 }
 
 function withParent(
@@ -118,8 +125,9 @@ function ofParent(fault: DefinitionFault, listed: readonly GraphNode[]): Definit
 
 const belowSteps = (fault: DefinitionFault): DefinitionFault => ({ ...fault, path: `steps${fault.path}` });
 
-function relocated({ path, message }: DefinitionFault, root: string): DefinitionFault {
+function relocated({ path, message, limit }: DefinitionFault, root: string): DefinitionFault {
   return {
+    ...(limit ? { limit } : {}),
     path: path.replace(/^steps/, root),
     message: message.replace('used by steps[', `used by ${root}[`),
   };

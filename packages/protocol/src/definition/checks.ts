@@ -1,9 +1,13 @@
 import type { DefinitionFault } from '@waybill/engine';
+import type { DefinitionLimits } from '../limits.ts';
 
 /** What the deployment allows. Each check answers null, or what is wrong with the value. */
 export interface DefinitionChecks {
   /** Relative URLs resolve against it. */
   readonly baseUrl: string | null;
+  readonly limits: DefinitionLimits;
+  /** Epoch ms. */
+  now(): number;
   url(url: string): string | null;
   header(name: string, value: string): string | null;
 }

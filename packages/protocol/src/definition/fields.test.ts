@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { checks } from '../../test/checks.ts';
 import { parseDefinition } from './parse.ts';
-
-const checks = { baseUrl: 'https://handlers.test', url: () => null, header: () => null };
 
 /** A workflow of a root `a` and one step below it. */
 const workflowWith = (step: object, workflow: object = {}) => ({
@@ -164,7 +163,11 @@ describe('what is not', () => {
     [{ url: '/x', when: 'n' }, 'when', /unknown name "n"/],
     [{ url: '/x', when: 1 }, 'when', /string/],
     [{ url: '/x', when: '"\u0000" == ""' }, 'when', /U\+0000/],
-    [{ url: '/x', when: `"${'a'.repeat(1000)}" == ""` }, 'when', 'has 1,008 characters, above 1,000'],
+    [
+      { url: '/x', when: `"${'a'.repeat(1000)}" == ""` },
+      'when',
+      'is 1008 characters, above expressionCharsMax 1000',
+    ],
     [{ url: '/x', forEach: '[1' }, 'forEach', /^line 1, column/],
     [{ url: '/x', forEach: '[1]', maxConcurrency: 0 }, 'maxConcurrency', />=1/],
     [{ url: '/x', forEach: '[1]', maxConcurrency: 10_001 }, 'maxConcurrency', /<=10000/],

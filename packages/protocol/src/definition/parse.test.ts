@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { checks as lenient } from '../../test/checks.ts';
 import type { DefinitionChecks } from './checks.ts';
 import { parseDefinition } from './parse.ts';
 
 const checks: DefinitionChecks = {
+  ...lenient,
   baseUrl: 'https://base.test/api/',
   url: (url) => (url.includes('forbidden') ? 'may not be reached' : null),
   header: (name) => (name === 'host' ? 'is reserved' : null),

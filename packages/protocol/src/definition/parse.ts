@@ -1,10 +1,11 @@
 import { type DefinitionFault, findGraphFaults, type WorkflowDefinition } from '@waybill/engine';
 import { defaultTimeoutSeconds } from '../defaults.ts';
 import { zodFaults } from '../faults.ts';
-import { defaultLimits } from '../limits.ts';
+import { type DefinitionLimits, limitOf } from '../limits.ts';
 import { type DefinitionChecks, findStepTargetFaults, findTargetFaults, isRecord } from './checks.ts';
 import { createGraph, nodesOf } from './graph.ts';
 import { findKindFaults } from './kinds.ts';
+import { findLimitFaults, findStepLimitFaults } from './limit-faults.ts';
 import { normalise } from './normalise.ts';
 import { compileFields, findExpressionFaults, findReferenceFaults } from './references.ts';
 import { definitionSchema, type ParsedDefinition } from './schema.ts';
@@ -17,12 +18,15 @@ export type DefinitionResult =
 
 /** Validates a client's definition and applies defaults. Reports every fault at once, each with its path. */
 export function parseDefinition(input: unknown, checks: DefinitionChecks): DefinitionResult {
-  const tooMany = stepCountFault(input);
+  const { limits } = checks;
+  const tooMany = stepCountFault(input, limits);
   if (tooMany) return { faults: [tooMany] };
   const parsed = definitionSchema.safeParse(input);
   const faults = [
     ...(parsed.success ? findSenselessFields(parsed.data) : zodFaults(parsed.error)),
     ...stepFaults(stepsOf(input), parsed.data),
+    ...findLimitFaults(input, limits, checks.now()),
+    ...findStepLimitFaults(stepsOf(input), limits, checks.now()),
     ...findTargetFaults(input, checks),
     ...findStepTargetFaults(stepsOf(input), checks),
   ];
@@ -31,11 +35,12 @@ export function parseDefinition(input: unknown, checks: DefinitionChecks): Defin
 }
 
 /** Alone: a body of a hundred thousand faulty steps would be answered with as many faults. */
-function stepCountFault(input: unknown): DefinitionFault | null {
-  const { stepsMax } = defaultLimits;
+function stepCountFault(input: unknown, limits: DefinitionLimits): DefinitionFault | null {
+  const { stepsMax } = limits;
   const { length } = stepsOf(input);
   if (length <= stepsMax) return null;
-  return { path: 'steps', message: `has ${length} steps, above stepsMax ${stepsMax}` };
+  const message = `has ${length} steps, above stepsMax ${stepsMax}`;
+  return { path: 'steps', message, limit: limitOf(limits, 'stepsMax') };
 }
 
 function stepsOf(input: unknown): unknown[] {

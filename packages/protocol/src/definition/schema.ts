@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi';
-import { defaultLimits } from '../limits.ts';
 import {
   concurrencySchema,
   failurePolicySchema,
@@ -13,7 +12,7 @@ import { metadataSchema, stepIdSchema, tagsSchema, urlSchema, workflowKeySchema 
 export const definitionSchema = z
   .strictObject({
     id: workflowKeySchema,
-    steps: z.array(stepSchema).min(1, 'must have at least one step').max(defaultLimits.stepsMax),
+    steps: z.array(stepSchema).min(1, 'must have at least one step'),
     onComplete: urlSchema.optional(),
     onError: urlSchema.optional(),
     timeout: positiveDuration.optional(),
@@ -32,7 +31,7 @@ export const definitionSchema = z
 export const addedStepsSchema = z
   .array(stepSchema.extend({ parent: stepIdSchema.optional() }))
   .min(1, 'must have at least one step')
-  .max(defaultLimits.stepsMax)
+
   .openapi('AddedSteps');
 
 export type DefinitionInput = z.input<typeof definitionSchema>;

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { checks } from '../../test/checks.ts';
 import { parseDefinition } from './parse.ts';
-
-const checks = { baseUrl: 'https://handlers.test', url: () => null, header: () => null };
 
 function faultsOf(step: object): [string, string][] {
   const steps = [

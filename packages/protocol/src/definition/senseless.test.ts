@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { checks } from '../../test/checks.ts';
 import { parseDefinition } from './parse.ts';
 
-const checks = { baseUrl: 'https://handlers.test', url: () => null, header: () => null };
 const dependencies = ['a', 'b', 'c'];
 
 /** A workflow of roots a, b, c and one step below them, `steps[3]`. */

@@ -1,14 +1,15 @@
 import { z } from '@hono/zod-openapi';
 import { durationSchema } from '../duration.ts';
-import { defaultLimits } from '../limits.ts';
 import { expressionSchema, metadataSchema, stepIdSchema, urlSchema, workflowKeySchema } from './texts.ts';
 
-const year = defaultLimits.delaySecondsMax;
-export const positiveDuration = durationSchema({ min: 0.001, max: year });
-const delayDuration = durationSchema({ min: 0, max: year });
+/** What can be counted and dated at all; what a platform allows is less, and judged by `findLimitFaults`. */
+const hundredYears = 100 * 365 * 86_400;
+const listMax = 100_000;
+export const positiveDuration = durationSchema({ min: 0.001, max: hundredYears });
+const delayDuration = durationSchema({ min: 0, max: hundredYears });
 
 const retriesSchema = z.strictObject({
-  maxAttempts: z.int().min(1).max(defaultLimits.attemptsMax).optional(),
+  maxAttempts: z.int().min(1).optional(),
   backoff: z.enum(['exponential', 'linear', 'fixed']).optional(),
   initialDelay: delayDuration.optional(),
   maxDelay: delayDuration.optional(),
@@ -34,7 +35,7 @@ const runConditionSchema = z.enum([
 const joinSchema = z.union([
   z.literal('any'),
   z.literal('all'),
-  z.strictObject({ atLeast: z.int().min(1).max(defaultLimits.stepsMax) }),
+  z.strictObject({ atLeast: z.int().min(1).max(listMax) }),
 ]);
 
 const waitForSchema = z.union(
@@ -46,16 +47,16 @@ const waitForSchema = z.union(
       default: z.unknown().optional(),
     }),
   ],
-  { error: 'must be the name of a signal, or an object of signal, timeout (0.001 s to a year) and default' },
+  { error: 'must be the name of a signal, or an object of signal, timeout (0.001 s or more) and default' },
 );
 
 export const concurrencySchema = z.int().min(1).max(10_000);
 
-const toleratedRule = 'must be a count of 0 to 10,000, or a share from "0%" to "100%"';
+const toleratedRule = 'must be a count of 0 to 100,000, or a share from "0%" to "100%"';
 
 const toleratedFailuresSchema = z.union(
   [
-    z.int().min(0, toleratedRule).max(defaultLimits.stepsMax, toleratedRule),
+    z.int().min(0, toleratedRule).max(listMax, toleratedRule),
     z.string().regex(/^(100|\d{1,2})%$/, toleratedRule),
   ],
   { error: toleratedRule },
@@ -64,10 +65,7 @@ const toleratedFailuresSchema = z.union(
 const inputRule = 'must be "dependencies", "none" or a list of one or more step ids';
 
 const inputSchema = z.union(
-  [
-    z.enum(['dependencies', 'none'], inputRule),
-    z.array(stepIdSchema).min(1, inputRule).max(defaultLimits.stepsMax),
-  ],
+  [z.enum(['dependencies', 'none'], inputRule), z.array(stepIdSchema).min(1, inputRule).max(listMax)],
   { error: inputRule },
 );
 

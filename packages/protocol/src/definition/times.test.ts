@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
+import { checks } from '../../test/checks.ts';
 import { parseDefinition } from './parse.ts';
-
-const checks = { baseUrl: 'https://handlers.test', url: () => null, header: () => null };
 
 function faultsOf(timeout: number, steps: object[]) {
   const input = { id: 'w', timeout, steps: steps.map((step, at) => ({ id: `s${at}`, ...step })) };

@@ -1,0 +1,106 @@
+/** Limits: each a setting, each refusal with the limit's name and value. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Platform, startPlatform } from '../support/platform.ts';
+
+const settings = {
+  requestBodyBytesMax: 40_000,
+  jsonDepthMax: 20,
+  contextBytesMax: 1000,
+  resultBytesMax: 2000,
+  deliveryBytesMax: 3000,
+  runStateBytesMax: 30_000,
+  stepsMax: 5,
+  subWorkflowDepthMax: 2,
+  expressionCharsMax: 30,
+  attemptsMax: 4,
+  delaySecondsMax: 100,
+};
+type Name = keyof typeof settings;
+
+let platform: Platform;
+beforeAll(async () => {
+  const variable = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  const pairs = Object.entries(settings).map(([name, value]) => [`WAYBILL_${variable(name)}`, String(value)]);
+  platform = await startPlatform({ env: Object.fromEntries(pairs) });
+});
+afterAll(() => platform?.stop());
+
+const limit = (name: Name) => ({ name, value: settings[name] });
+const step = (id: string, fields: object = {}) => ({ id, url: `/${id}`, ...fields });
+const flow = (...steps: object[]) => ({ id: 'limited', timeout: 100, steps });
+const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
+
+test.each<[Name, number, object]>([
+  ['requestBodyBytesMax', 413, { ...flow(step('a')), context: { text: 'x'.repeat(40_000) } }],
+  ['contextBytesMax', 413, { ...flow(step('a')), context: { text: 'x'.repeat(1000) } }],
+  ['jsonDepthMax', 400, { ...flow(step('a')), context: { deep: nested(20) } }],
+  ['stepsMax', 422, flow(...['a', 'b', 'c', 'd', 'e', 'f'].map((id) => step(id)))],
+  ['expressionCharsMax', 422, flow(step('a'), step('b', { when: `context.x == "${'x'.repeat(30)}"` }))],
+  ['attemptsMax', 422, flow(step('a', { retries: { maxAttempts: 5 } }))],
+  ['delaySecondsMax', 422, flow(step('a', { timeout: '101s' }))],
+  ['delaySecondsMax', 422, flow(step('a', { runAt: new Date(Date.now() + 3_600_000).toISOString() }))],
+  ['delaySecondsMax', 422, { ...flow(step('a')), defaults: { retries: { delays: [1, 101] } } }],
+])('%s: a request above it is refused with %d and names it', async (name, status, definition) => {
+  const { body, ...answer } = await platform.client.refused(definition);
+  expect(answer.status).toBe(status);
+  expect(body.limit).toEqual(limit(name));
+  expect(`${body.detail} ${body.errors?.map(({ message }) => message)}`).toContain(
+    `${name} ${settings[name]}`,
+  );
+  if (status === 422) expect(body.errors).toMatchObject([{ limit: limit(name) }]);
+});
+
+test('steps that are added are held to the same limits', async () => {
+  const { client, handlers } = platform;
+  handlers.on('/a', async ({ body }) => {
+    const { id } = body.run as { id: string };
+    const add = (steps: object[]) => client.api('POST', `/v1/runs/${id}/steps`, { steps });
+    const many = ['b', 'c', 'd', 'e', 'f'].map((name) => step(name, { parent: 'a' }));
+    expect(await add(many)).toMatchObject({ status: 422, body: { limit: limit('stepsMax') } });
+    const late = [step('b', { parent: 'a', delay: 101 })];
+    expect(await add(late)).toMatchObject({ status: 422, body: { limit: limit('delaySecondsMax') } });
+    return {};
+  });
+  expect((await client.runToEnd(flow(step('a')))).state).toBe('completed');
+});
+
+test.each<[Name, string, object]>([
+  ['resultBytesMax', 'result_too_large', { body: 'x'.repeat(2000) }],
+  ['stepsMax', 'too_many_steps', { body: [1, 2, 3, 4, 5] }],
+])('%s: an answer above it fails its step with %s', async (name, code, answer) => {
+  platform.handlers.on('/list', answer);
+  const retries = { maxAttempts: 1 };
+  const run = await platform.client.runToEnd(
+    flow(step('list', { retries }), step('each', { dependsOn: 'list', forEach: 'steps.list.result' })),
+  );
+  const failed = run.steps.find(({ state }) => state === 'failed');
+  expect(failed?.error).toMatchObject({ code, details: { limit: limit(name) } });
+});
+
+test('deliveryBytesMax: a step whose request would be above it fails', async () => {
+  platform.handlers.on('/big', { body: 'x'.repeat(1900) });
+  const run = await platform.client.runToEnd({
+    ...flow(
+      step('a', { url: '/big' }),
+      step('b', { url: '/big', dependsOn: 'a' }),
+      step('c', { dependsOn: 'b' }),
+    ),
+  });
+  expect(run.steps[2]?.error).toMatchObject({
+    code: 'input_too_large',
+    details: { limit: limit('deliveryBytesMax') },
+  });
+});
+
+test('subWorkflowDepthMax: a run that would be deeper fails the step that starts it', async () => {
+  const { client } = platform;
+  await client.api('PUT', '/v1/workflows/inner', { timeout: 50, steps: [step('leaf')] });
+  await client.api('PUT', '/v1/workflows/middle', { timeout: 60, steps: [{ id: 'run', workflow: 'inner' }] });
+  const run = await client.runToEnd({ id: 'outer', timeout: 70, steps: [{ id: 'run', workflow: 'middle' }] });
+  const { runId } = run.steps[0]!.error!.details as { runId: string };
+  const middle = await client.status(runId);
+  expect(middle.steps[0]!.error).toMatchObject({
+    code: 'too_deep',
+    details: { limit: limit('subWorkflowDepthMax') },
+  });
+});
