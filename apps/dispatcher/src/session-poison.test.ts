@@ -118,7 +118,7 @@ describe('a run over which our own code throws', () => {
     await committed(other, 'run.completed');
     await logged('reloading the run', 2);
     expect(types(await database.events(run))).toEqual([
-      ...['run.created', 'run.started', 'run.quarantined', 'attempt.started', 'hook.failed'],
+      ...['run.created', 'run.started', 'run.quarantined', 'hook.failed'],
     ]);
     expect(await database.queue(run)).toBeUndefined();
     expect(session.runCount).toBe(0);
