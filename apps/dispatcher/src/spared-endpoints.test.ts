@@ -110,13 +110,13 @@ describe('an attempt is not held back', () => {
     expect(endpoints.heldTotal).toBe(1);
   });
 
-  test('past the timeout of its run', () => {
-    const run = deliverer({ plan: planOf([step('a', { url })], { timeout: 1 }) });
+  test('when its run ends soon', () => {
+    const run = deliverer({ plan: planOf([step('a', { url })], { timeout: 3 }) });
     fail();
     expect(endpoints.heldUntil(run, delivery(), nowMs)).toBeNull();
   });
 
-  test('past `giveUpAfter`', () => {
+  test('when `giveUpAfter` is soon over', () => {
     const retries = { ...step('a').retries, giveUpAfter: 5 };
     const run = deliverer({ plan: planOf([step('a', { url, retries })]) });
     fail();

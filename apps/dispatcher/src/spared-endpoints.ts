@@ -48,7 +48,7 @@ export class SparedEndpoints {
     const before = this.#holds.get(delivery);
     const isHeld = before?.attempt === delivery.attempts;
     const sinceMs = isHeld ? before.sinceMs : nowMs;
-    if (until > Math.min(sinceMs + heldMsMax, latestStart(state, delivery))) return null;
+    if (until > sinceMs + heldMsMax || 2 * (until - nowMs) > endOfTime(state, delivery) - nowMs) return null;
     if (!isHeld) {
       this.#holds.set(delivery, { attempt: delivery.attempts, sinceMs });
       this.#heldTotal++;
@@ -78,8 +78,8 @@ function seedOf({ runId }: RunState, { kind, index }: Delivery): string {
   return `${runId}:${kind}:${index}`;
 }
 
-/** Past this an attempt that might have been made would not be made any more. */
-function latestStart(state: RunState, delivery: Delivery): number {
+/** When nothing more is tried, or waited for: a hold leaves half of what is left until then. */
+function endOfTime(state: RunState, delivery: Delivery): number {
   const { giveUpAfter } = retryPolicyOf(state, delivery);
   const { firstStartedAt } = delivery;
   const isBounded = giveUpAfter !== undefined && firstStartedAt !== null;
