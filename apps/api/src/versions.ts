@@ -16,9 +16,9 @@ const latestLifetimeMs = 1000;
 /** Definitions: checked, stored, found. */
 export class Versions {
   readonly #deps: ApiDeps;
-  /** By project, key and content: stored versions never change. */
-  readonly #stored = new LRUCache<string, ResolvedVersion>({ max: 1000 });
-  readonly #latest = new LRUCache<string, Promise<ResolvedVersion | null>>({
+  /** By project, key and content: stored versions never change. Plans are in their own cache, bounded in bytes. */
+  readonly #stored = new LRUCache<string, number>({ max: 10_000 });
+  readonly #latest = new LRUCache<string, Promise<number | null>>({
     max: 10_000,
     ttl: latestLifetimeMs,
   });
@@ -50,13 +50,14 @@ export class Versions {
     const { projectUuid } = principal;
     const hash = createHash('sha256').update(text).digest('base64');
     const name = `${projectUuid}/${definition.id}/${hash}`;
-    const known = this.#stored.get(name);
-    if (known && !makeLatest) return { ...known, isNew: false };
+    const known = makeLatest ? undefined : this.#stored.get(name);
+    const stored = known === undefined ? null : await this.#planOf(projectUuid, definition.id, known);
+    if (stored) return { ...stored, isNew: false };
     const input = { projectUuid, key: definition.id, definition: text, makeLatest };
     const { version, isNew } = await storeVersion(this.#deps.database, input);
     const plan = compilePlan(definition);
-    this.#deps.plans.put(projectUuid, plan, version);
-    this.#stored.set(name, { plan, version });
+    this.#deps.plans.put(projectUuid, plan, version, text.length);
+    this.#stored.set(name, version);
     this.#latest.delete(`${projectUuid}/${definition.id}`);
     return { plan, version, isNew };
   }
@@ -66,28 +67,32 @@ export class Versions {
     const found =
       version === undefined
         ? await this.#resolveLatest(principal.projectUuid, key)
-        : await this.#find(principal.projectUuid, key, version);
+        : await this.#planOf(principal.projectUuid, key, version);
     if (found) return found;
     const what = version === undefined ? `workflow "${key}"` : `version ${version} of workflow "${key}"`;
     throw new Problem('not_found', `no ${what}`);
   }
 
-  #resolveLatest(projectUuid: string, key: string): Promise<ResolvedVersion | null> {
+  async #resolveLatest(projectUuid: string, key: string): Promise<ResolvedVersion | null> {
+    const version = await this.#latestOf(projectUuid, key);
+    return version === null ? null : this.#planOf(projectUuid, key, version);
+  }
+
+  #latestOf(projectUuid: string, key: string): Promise<number | null> {
     const name = `${projectUuid}/${key}`;
     const cached = this.#latest.get(name);
     if (cached) return cached;
-    const found = this.#find(projectUuid, key);
+    const found = findVersion(this.#deps.database, projectUuid, key).then((row) => row?.version ?? null);
     this.#latest.set(name, found);
     const forget = () => this.#latest.delete(name);
     // Neither a failure nor a missing workflow is remembered: it may be stored the next moment.
-    found.then((resolved) => resolved ?? forget()).catch(forget);
+    found.then((version) => version ?? forget()).catch(forget);
     return found;
   }
 
-  async #find(projectUuid: string, key: string, version?: number): Promise<ResolvedVersion | null> {
+  async #planOf(projectUuid: string, key: string, version: number): Promise<ResolvedVersion | null> {
     const { database, plans } = this.#deps;
-    const row = await findVersion(database, projectUuid, key, version);
-    const plan = row && (await plans.get(database, projectUuid, key, row.version));
-    return plan && row ? { plan, version: row.version } : null;
+    const plan = await plans.get(database, projectUuid, key, version);
+    return plan && { plan, version };
   }
 }

@@ -1,36 +1,58 @@
 import { compilePlan, type Plan, type WorkflowDefinition } from '@waybill/engine';
+import { LRUCache } from 'lru-cache';
 import type { Database } from './database.ts';
 import { findVersion } from './workflows.ts';
 
-const plansMax = 1000;
+const bytesMaxDefault = 64 * 1024 * 1024;
+/** Measured: what a step takes compiled, beside the texts of its definition. */
+const stepBytes = 1200;
 
-/** Plans are immutable by version, so a cached one is never stale. */
+interface CachedPlan {
+  readonly plan: Plan;
+  readonly bytes: number;
+}
+
+/** Plans are immutable by version, so a cached one is never stale. Bounded in bytes: one may have 10,000 steps. */
 export class PlanCache {
-  readonly #plans = new Map<string, Promise<Plan | null>>();
+  readonly #plans: LRUCache<string, CachedPlan>;
+  readonly #loading = new Map<string, Promise<Plan | null>>();
 
-  /** Remembers a plan that the caller has compiled already. */
-  put(projectUuid: string, plan: Plan, version: number): void {
-    this.#set(`${projectUuid}/${plan.definition.id}/${version}`, Promise.resolve(plan));
+  constructor(bytesMax = bytesMaxDefault) {
+    this.#plans = new LRUCache({ maxSize: bytesMax, sizeCalculation: ({ bytes }) => bytes });
+  }
+
+  /** What the cached plans take in memory, about. */
+  get bytes(): number {
+    return this.#plans.calculatedSize;
+  }
+
+  /** Remembers a plan that the caller has compiled already, of a definition of so many characters. */
+  put(projectUuid: string, plan: Plan, version: number, definitionChars: number): void {
+    const bytes = stepBytes * (1 + plan.steps.length) + definitionChars;
+    this.#plans.set(nameOf(projectUuid, plan.definition.id, version), { plan, bytes });
   }
 
   get(sql: Database, projectUuid: string, key: string, version: number): Promise<Plan | null> {
-    const name = `${projectUuid}/${key}/${version}`;
+    const name = nameOf(projectUuid, key, version);
     const cached = this.#plans.get(name);
-    if (cached) return cached;
-    const plan = loadPlan(sql, projectUuid, key, version);
-    this.#set(name, plan);
-    // A failed look-up must not be remembered.
-    plan.then((found) => found ?? this.#plans.delete(name)).catch(() => this.#plans.delete(name));
-    return plan;
+    if (cached) return Promise.resolve(cached.plan);
+    const loading = this.#loading.get(name) ?? this.#load(sql, projectUuid, key, version);
+    this.#loading.set(name, loading);
+    // Neither a failure nor a missing version is remembered.
+    const forget = () => void this.#loading.delete(name);
+    loading.then(forget, forget);
+    return loading;
   }
 
-  #set(name: string, plan: Promise<Plan | null>): void {
-    if (this.#plans.size >= plansMax) this.#plans.delete(this.#plans.keys().next().value!);
-    this.#plans.set(name, plan);
+  async #load(sql: Database, project: string, key: string, version: number): Promise<Plan | null> {
+    const row = await findVersion(sql, project, key, version);
+    if (!row) return null;
+    const plan = compilePlan(JSON.parse(row.definition) as WorkflowDefinition);
+    this.put(project, plan, version, row.definition.length);
+    return plan;
   }
 }
 
-async function loadPlan(sql: Database, project: string, key: string, version: number): Promise<Plan | null> {
-  const row = await findVersion(sql, project, key, version);
-  return row && compilePlan(JSON.parse(row.definition) as WorkflowDefinition);
+function nameOf(project: string, key: string, version: number): string {
+  return `${project}/${key}/${version}`;
 }

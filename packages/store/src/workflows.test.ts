@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { compilePlan, defaultRetryPolicy } from '@waybill/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as h from '../test/harness.ts';
 import { claimIdempotencyKey, deleteExpiredIdempotencyKeys } from './idempotency.ts';
@@ -93,6 +94,28 @@ test('a plan is compiled once; one that is not stored yet is looked for again', 
   const plan = await get();
   expect(plan?.definition.id).toBe(key);
   expect(await get()).toBe(plan);
+});
+
+test('plans are kept as far as their bytes go, those used longest ago forgotten first', async () => {
+  const step = { url: 'http://h/', dependsOn: [], parallel: true, timeout: 1, retries: defaultRetryPolicy };
+  const plan = (id: string, steps: number) =>
+    compilePlan({
+      ...{ id, timeout: 1, saga: false, failurePolicy: 'fail' },
+      steps: Array.from({ length: steps }, (_, n) => ({ id: `${n}`, ...step })),
+    });
+  const cache = new PlanCache(1_000_000);
+  const isKept = async (id: string) => (await cache.get(database.sql, projectUuid, id, 1)) !== null;
+  for (let n = 0; n < 100; n++) cache.put(projectUuid, plan(`small-${n}`, 1), 1, 100);
+  expect([await isKept('small-0'), await isKept('small-99')]).toEqual([true, true]);
+  cache.put(projectUuid, plan('large', 600), 1, 60_000);
+  expect(cache.bytes).toBeLessThanOrEqual(1_000_000);
+  expect([await isKept('small-1'), await isKept('small-0'), await isKept('large')]).toEqual([
+    false,
+    true,
+    true,
+  ]);
+  cache.put(projectUuid, plan('too-large', 1000), 1, 100_000);
+  expect([await isKept('too-large'), await isKept('large')]).toEqual([false, true]);
 });
 
 describe('an Idempotency-Key', () => {
