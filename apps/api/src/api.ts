@@ -1,7 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { createId, version } from '@waybill/protocol';
 import { authenticate } from './auth.ts';
-import { limitBody } from './body-bytes.ts';
+import { BodyBytes } from './body-bytes.ts';
 import { ChangeFeed } from './change-feed.ts';
 import type { ApiDeps, ApiEnv, CommitListener } from './deps.ts';
 import { docsHeaders, docsPage } from './docs-page.ts';
@@ -26,10 +26,24 @@ export interface Api {
   readonly fetch: Router['fetch'];
   /** To be told of commits made in this process. */
   readonly committed: CommitListener;
-  readonly stats: { readonly openStreams: number; readonly watchedRuns: number };
+  readonly stats: ApiStats;
   /** Waits answer with what they have, and event streams end. */
   close(): void;
 }
+
+/** What an api is busy with. */
+export interface ApiStats {
+  readonly openStreams: number;
+  readonly watchedRuns: number;
+  /** Waits and streams. */
+  readonly watches: number;
+  readonly startsUnderWay: number;
+  readonly bodyBytes: number;
+  /** Of the runs that it keeps folded. */
+  readonly foldBytes: number;
+}
+
+const bodyBytesUnderWayMaxDefault = 64 * 1024 * 1024;
 
 /** The HTTP API over its ports. Opens no socket and reads no environment. */
 export function createApi(deps: ApiDeps): Api {
@@ -46,7 +60,7 @@ export function createApi(deps: ApiDeps): Api {
   deps.hints.listen('runs', () => feed.hint());
 
   const app: Router = new OpenAPIHono<ApiEnv>();
-  app.onError(onError(deps.log));
+  app.onError(onError(deps));
   app.notFound(onNotFound);
   app.use(async (c, next) => {
     const requestId = createId('req');
@@ -56,7 +70,11 @@ export function createApi(deps: ApiDeps): Api {
     c.header('x-request-id', requestId);
   });
   healthRoutes(app, deps);
-  const limit = limitBody(deps.limits.requestBodyBytesMax);
+  const bodies = new BodyBytes({
+    bytesMax: deps.limits.requestBodyBytesMax,
+    bytesUnderWayMax: deps.bodyBytesUnderWayMax ?? bodyBytesUnderWayMaxDefault,
+  });
+  const { limit } = bodies;
   app.use('/v1/callbacks/*', limit);
   callbackRoutes(app, services);
   app.use('/v1/approvals/*', limit);
@@ -77,7 +95,14 @@ export function createApi(deps: ApiDeps): Api {
     fetch: app.fetch,
     committed: (runUuid, events) => feed.committed(runUuid, events),
     get stats() {
-      return { openStreams: services.streams.openCount, watchedRuns: feed.watchedRuns };
+      return {
+        openStreams: services.streams.openCount,
+        watchedRuns: feed.watchedRuns,
+        watches: feed.watches,
+        startsUnderWay: services.starter.underWay,
+        bodyBytes: bodies.underWay,
+        foldBytes: views.bytes,
+      };
     },
     close: () => feed.close(),
   };

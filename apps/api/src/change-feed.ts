@@ -17,6 +17,7 @@ export class ChangeFeed {
   #isPolling = false;
   #isHinted = false;
   #isClosed = false;
+  #count = 0;
 
   constructor(database: Database, log: Logger) {
     this.#database = database;
@@ -29,8 +30,9 @@ export class ChangeFeed {
    */
   watch(runUuid: string, awaited: 'ends' | 'everything' = 'ends'): RunWatch {
     const watches = this.#watches.get(runUuid) ?? new Set();
+    this.#count++;
     const watch: RunWatch = new RunWatch(awaited, () => {
-      watches.delete(watch);
+      if (watches.delete(watch)) this.#count--;
       if (watches.size === 0) this.#watches.delete(runUuid);
     });
     this.#watches.set(runUuid, watches.add(watch));
@@ -55,6 +57,11 @@ export class ChangeFeed {
 
   get watchedRuns(): number {
     return this.#watches.size;
+  }
+
+  /** Waits and streams: more than one may watch a run. */
+  get watches(): number {
+    return this.#count;
   }
 
   /** Then nothing wakes a wait any more: it answers with what it has. */

@@ -4,14 +4,16 @@ import { idOfUuid, Problem, type ProblemCode, problemStatus } from '@waybill/pro
 import {
   type Database,
   type InboxRow,
+  inboxRowsMax,
   postCommand,
   type RunRow,
   readEvents,
   reopenRun,
+  StoreError,
   sqlState,
 } from '@waybill/store';
 import { claimKey, type Idempotency } from './idempotency.ts';
-import type { Services } from './services.ts';
+import { type Services, waitsMaxDefault } from './services.ts';
 
 /** How long a command's outcome is waited for before it is answered 202. */
 const defaultOutcomeWaitMs = 5000;
@@ -37,7 +39,9 @@ export async function sendCommand(
   idempotency: Idempotency | null,
 ): Promise<SentCommand> {
   const { deps, views } = services;
-  const { outcomeWaitMs = defaultOutcomeWaitMs } = deps;
+  // Too many wait already: the command is posted all the same, and answered 202.
+  const mayWait = services.feed.watches < (deps.waitsMax ?? waitsMaxDefault);
+  const outcomeWaitMs = mayWait ? (deps.outcomeWaitMs ?? defaultOutcomeWaitMs) : 0;
   const claim = idempotency && (await claimKey(deps.database, idempotency, randomUUID()));
   const commandUuid = claim?.uuid ?? randomUUID();
   const fromSeq = claim?.isRepeat ? 0 : (await views.get(row)).seq;
@@ -97,6 +101,11 @@ async function postOnce(database: Database, row: InboxRow): Promise<boolean> {
     return await postCommand(database, row);
   } catch (error) {
     if (sqlState(error) === '23505') return true;
+    if (error instanceof StoreError && error.code === 'inbox_full') {
+      const detail = `inboxRowsMax ${inboxRowsMax} commands wait for this run already; try again`;
+      const limit = { name: 'inboxRowsMax', value: inboxRowsMax };
+      throw new Problem('too_many_commands', detail, { limit, retryAfterSeconds: 1 });
+    }
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { Plan, RunEvent } from '@waybill/engine';
-import type { Limits } from '@waybill/protocol';
+import type { Limits, ProblemCode } from '@waybill/protocol';
 import type { ApprovalTokens, CallbackTokens } from '@waybill/signing';
 import type { Database, Hints, Journal, NewRun, PlanCache } from '@waybill/store';
 import type { Logger } from 'pino';
@@ -25,6 +25,12 @@ export interface ApiDeps {
   readonly dispatcher: LocalDispatcher | null;
   /** How long a command's outcome is waited for before it is answered 202; 5 s when absent. */
   readonly outcomeWaitMs?: number;
+  /** Bodies of requests under way; 64 MiB when absent. */
+  readonly bodyBytesUnderWayMax?: number | undefined;
+  /** Runs that are being started in this process at once; 4,000 when absent. */
+  readonly startsMax?: number | undefined;
+  /** Requests that wait for a run in this process at once; 10,000 when absent. */
+  readonly waitsMax?: number | undefined;
   /** Event streams open in this process at once; 1,000 when absent. */
   readonly eventStreamsMax?: number | undefined;
   /** A stream on which nothing happens says so this often; 15 s when absent. */
@@ -47,6 +53,8 @@ export interface ApiDeps {
 export interface MetricsSource {
   readonly contentType: string;
   text(): Promise<string>;
+  /** A request was told to come again, with 429 or 503. */
+  refused(code: ProblemCode): void;
 }
 
 export interface Principal {

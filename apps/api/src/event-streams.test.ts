@@ -150,7 +150,7 @@ describe('open streams', () => {
     await open[2]!.next();
     await Promise.all(open.map((stream) => stream.cancel()));
     expect(await waiting).toBeNull();
-    expect(api.now.api.stats).toEqual({ openStreams: 0, watchedRuns: 0 });
+    expect(api.now.api.stats).toMatchObject({ openStreams: 0, watchedRuns: 0 });
     const again = await live(id);
     expect(again.status).toBe(200);
     await again.cancel();
@@ -164,7 +164,7 @@ describe('open streams', () => {
     const next = stream.next();
     aborted.abort();
     expect(await next).toBeNull();
-    expect(api.now.api.stats).toEqual({ openStreams: 0, watchedRuns: 0 });
+    expect(api.now.api.stats).toMatchObject({ openStreams: 0, watchedRuns: 0 });
   });
 
   test('a HEAD request opens none', async () => {

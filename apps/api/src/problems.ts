@@ -2,8 +2,7 @@ import { Problem, type ProblemCode } from '@waybill/protocol';
 import { sqlState } from '@waybill/store';
 import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
-import type { Logger } from 'pino';
-import type { ApiEnv } from './deps.ts';
+import type { ApiDeps, ApiEnv } from './deps.ts';
 
 const titles: Record<number, string> = {
   400: 'Bad Request',
@@ -42,13 +41,22 @@ export function problemResponse(c: Context<ApiEnv>, problem: Problem): Response 
   return c.body(JSON.stringify(body), problem.status, headers);
 }
 
-export function onError(log: Logger): ErrorHandler<ApiEnv> {
+export function onError({ log, metrics }: Pick<ApiDeps, 'log' | 'metrics'>): ErrorHandler<ApiEnv> {
   return (error, c) => {
     const problem = toProblem(error);
-    if (problem.status >= 500) log.error({ err: error, requestId: c.get('requestId') }, 'request failed');
+    if (problem.status === 429 || problem.status === 503) metrics.refused(problem.code);
+    if (problem.status >= 500 && !backPressure.has(problem.code))
+      log.error({ err: error, requestId: c.get('requestId') }, 'request failed');
     return problemResponse(c, problem);
   };
 }
+
+/** Counted, not logged: whoever asks too much is not to fill a disk as well. */
+const backPressure: ReadonlySet<ProblemCode> = new Set([
+  'too_many_starts',
+  'too_many_waits',
+  'too_many_streams',
+]);
 
 export const onNotFound: NotFoundHandler<ApiEnv> = (c) =>
   problemResponse(c, new Problem('not_found', `no route ${c.req.method} ${c.req.path}`));

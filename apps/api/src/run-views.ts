@@ -37,6 +37,11 @@ export class RunViews {
     this.#plans = plans;
   }
 
+  /** What the folds take in memory, about. */
+  get bytes(): number {
+    return this.#folds.calculatedSize;
+  }
+
   /** The run as it is now. `row` was read in this request: it carries the right to see the run. */
   async get(row: RunRow): Promise<RunView> {
     const fold = this.#folds.get(row.uuid) ?? (await this.#create(row));

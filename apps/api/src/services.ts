@@ -17,3 +17,5 @@ export interface Services {
   readonly feed: ChangeFeed;
   readonly streams: EventStreams;
 }
+
+export const waitsMaxDefault = 10_000;

@@ -3,6 +3,7 @@ import { createId, freshStateBytes, Problem, statusText, uuidOfId } from '@waybi
 import { findRun, StoreError } from '@waybill/store';
 import type { ApiDeps, Principal } from './deps.ts';
 import { claimKey, type Idempotency } from './idempotency.ts';
+import { Places } from './places.ts';
 import { infoOf, type RunViews } from './run-views.ts';
 
 export interface StartRequest {
@@ -23,6 +24,10 @@ export interface StartedRun {
   readonly status: string;
 }
 
+const startsMaxDefault = 4000;
+/** Contexts of runs that are being started. */
+const startBytesMax = 64 * 1024 * 1024;
+
 interface WriteAs {
   readonly uuid: string;
   /** Never for a repeat: two requests handing over one run would make two drivers of it. */
@@ -33,14 +38,32 @@ interface WriteAs {
 export class Starter {
   readonly #deps: ApiDeps;
   readonly #views: RunViews;
+  readonly #places: Places;
 
   constructor(deps: ApiDeps, views: RunViews) {
     this.#deps = deps;
     this.#views = views;
+    const { startsMax = startsMaxDefault } = deps;
+    const refuse = () => {
+      const detail = `startsMax ${startsMax} runs are being started, or startBytesMax ${startBytesMax} bytes; try again`;
+      const limit = { name: 'startsMax', value: startsMax };
+      return new Problem('too_many_starts', detail, { limit, retryAfterSeconds: 1 });
+    };
+    this.#places = new Places({ countMax: startsMax, bytesMax: startBytesMax, refuse });
   }
 
-  /** @throws Problem `idempotency_key_reused`, `unavailable`. */
-  async start(request: StartRequest): Promise<StartedRun> {
+  /** Starts that are not durable yet. */
+  get underWay(): number {
+    return this.#places.taken;
+  }
+
+  /** @throws Problem `idempotency_key_reused`, `too_many_starts`, `unavailable`. */
+  start(request: StartRequest): Promise<StartedRun> {
+    const { principal, context } = request;
+    return this.#places.within(principal.projectUuid, context.length, () => this.#start(request));
+  }
+
+  async #start(request: StartRequest): Promise<StartedRun> {
     const id = createId('run');
     const uuid = uuidOfId('run', id)!;
     if (!request.idempotency) return this.#write(request, { uuid, mayOwn: true });

@@ -50,6 +50,8 @@ export class TestApi {
   readonly admin: string;
   readonly stranger: string;
   dispatcher: LocalDispatcher | null = null;
+  /** Codes of requests that were told to come again. */
+  readonly refused: string[] = [];
   /** What the log was given. */
   readonly logged: string[];
   readonly #projects: Record<'one' | 'other', string>;
@@ -112,7 +114,11 @@ export class TestApi {
       checkUrl: (url) => (url.includes('forbidden') ? 'may not be reached' : null),
       checkHeader: (name) => (name === 'host' ? 'is reserved' : null),
       ready: () => [],
-      metrics: { contentType: 'text/plain', text: async () => 'metrics 1\n' },
+      metrics: {
+        contentType: 'text/plain',
+        text: async () => 'metrics 1\n',
+        refused: (code) => void this.refused.push(code),
+      },
       ...options.deps,
       now: () => Date.now(),
     });

@@ -51,7 +51,12 @@ export interface Dispatcher {
 
 export interface DispatcherStats {
   readonly runs: number;
+  /** What their states take, as bounded by `runBytesMax`. */
+  readonly runBytes: number;
   readonly inFlight: number;
+  /** Due, and without a place among those in flight. */
+  readonly deliveriesWaiting: number;
+  readonly journalPendingBytes: number;
   readonly journalStuckMs: number;
   /** Endpoints that only fail, and attempts that were held back for it. */
   readonly circuitsOpen: number;
@@ -156,12 +161,14 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     poke,
     get stats() {
       return {
-        runs: session?.runCount ?? 0,
-        inFlight: session?.inFlight ?? 0,
-        journalStuckMs: session?.journalStuckMs ?? 0,
+        ...(session?.stats ?? idle),
         circuitsOpen: endpoints.open,
         attemptsHeldBack: endpoints.heldTotal,
       };
     },
   };
 }
+
+const idle: Session['stats'] = {
+  ...{ runs: 0, runBytes: 0, inFlight: 0, deliveriesWaiting: 0, journalPendingBytes: 0, journalStuckMs: 0 },
+};

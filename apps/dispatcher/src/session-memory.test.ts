@@ -49,13 +49,13 @@ describe('runs that wait', () => {
     const { session, clock, committed } = await startSession({ runsMax: 3 });
     const waiting = await waitingRuns(3, inBackOff);
     expect(await session.claim()).toBe(3);
-    expect([session.runCount, session.mayOwn(projectUuid)]).toEqual([3, false]);
+    expect([session.stats.runs, session.mayOwn(projectUuid)]).toEqual([3, false]);
 
     const fresh = await database.createRun(await database.store(handler.chain(['b'])));
     clock.advance(1000);
     expect(await session.claim()).toBe(1);
     await committed(fresh, 'run.completed');
-    expect([session.runCount, session.mayOwn(projectUuid)]).toEqual([2, true]);
+    expect([session.stats.runs, session.mayOwn(projectUuid)]).toEqual([2, true]);
     await parked(waiting[0]!);
     const rows = await database.sql<{ at: Date }[]>`select ready_at as at from run_queue where owner is null`;
     const [{ at }] = await database.sql<[{ at: number }]>`
@@ -75,11 +75,11 @@ describe('runs that wait', () => {
     const [run] = await waitingRuns(1, pending);
     await session.claim();
     session.park();
-    expect(session.runCount).toBe(1);
+    expect(session.stats.runs).toBe(1);
     clock.advance(61_000);
     await session.lease.tick();
     session.park();
-    expect(session.runCount).toBe(0);
+    expect(session.stats.runs).toBe(0);
     await parked(run!);
     expect(await session.claim()).toBe(0);
     const outcome = { kind: 'success', result: '7' };
@@ -98,7 +98,7 @@ describe('runs that wait', () => {
     await handler.arrived('a', 1);
     owner.clock.advance(1000);
     expect(await owner.session.claim()).toBe(0);
-    expect(owner.session.runCount).toBe(1);
+    expect(owner.session.stats.runs).toBe(1);
     handler.release();
     await owner.committed(uuid, 'run.completed');
   });
@@ -117,7 +117,7 @@ describe('bytes', () => {
     expect(await session.claim()).toBe(1);
     expect(await session.claim()).toBe(1);
     expect([session.mayOwn(projectUuid), await session.claim()]).toEqual([false, 0]);
-    expect(session.runCount).toBe(4);
+    expect(session.stats.runs).toBe(4);
   });
 
   test('of results are told to the queue when they have become many', async () => {

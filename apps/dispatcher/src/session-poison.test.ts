@@ -121,7 +121,7 @@ describe('a run over which our own code throws', () => {
       ...['run.created', 'run.started', 'run.quarantined', 'hook.failed'],
     ]);
     expect(await database.queue(run)).toBeUndefined();
-    expect(session.runCount).toBe(0);
+    expect(session.stats.runs).toBe(0);
     expect(handler.requests.map(({ step }) => step)).toEqual(['c', 'd']);
   });
 

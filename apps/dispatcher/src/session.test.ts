@@ -29,7 +29,7 @@ test('claims a run that waits, drives it to its end, and leaves no queue row', a
   await committed(run, 'run.completed');
   expect(sent()).toEqual(['a1', 'b1', 'c1']);
   expect(await database.queue(run)).toBeUndefined();
-  expect(session.runCount).toBe(0);
+  expect(session.stats.runs).toBe(0);
 });
 
 test('silent for 10 s: what is open is given up and nothing is sent, until a heartbeat succeeds', async () => {
@@ -69,7 +69,7 @@ describe('ownership', () => {
     await database.sql`update run_queue set owner = null where run_id = ${uuid}`;
     expect(await owner.session.claim()).toBe(1);
     await owner.session.adopt();
-    expect(owner.session.inFlight).toBe(1);
+    expect(owner.session.stats.inFlight).toBe(1);
     handler.release();
     await owner.committed(uuid, 'run.completed');
     expect(sent()).toEqual(['a1']);
@@ -82,7 +82,7 @@ describe('ownership', () => {
     await expect(second.startOwned(stored, uuid)).rejects.toMatchObject({ code: 'stale_run' });
     await second.logged('reloading the run');
     await database.settled();
-    expect(second.session.runCount).toBe(0);
+    expect(second.session.stats.runs).toBe(0);
     handler.release();
     await first.committed(uuid, 'run.completed');
     expect(sent()).toEqual(['a1']);
@@ -170,7 +170,7 @@ describe('a run that is done and in the queue all the same', () => {
     const run = await doneRun();
     expect(await session.claim()).toBe(1);
     expect(await database.queue(run)).toBeUndefined();
-    expect(session.runCount).toBe(0);
+    expect(session.stats.runs).toBe(0);
   });
 
   test('is taken out with the answer to its command, if that is a refusal', async () => {
@@ -183,7 +183,7 @@ describe('a run that is done and in the queue all the same', () => {
     expect(types(await database.events(run)).at(-1)).toBe('command.refused');
     expect(await database.queue(run)).toBeUndefined();
     expect(await database.sql`select 1 from inbox where run_id = ${run}`).toEqual([]);
-    expect(session.runCount).toBe(0);
+    expect(session.stats.runs).toBe(0);
     expect(sent()).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import { type Command, type Delivery, isTerminal, type Plan, type RunEvent } fro
 import { freshStateBytes, idOfUuid } from '@waybill/protocol';
 import { type ClaimedRun, type InboxRow, Journal, type NewRun, StoreError } from '@waybill/store';
 import type { FoundWorkflow } from './children.ts';
+import type { DispatcherStats } from './dispatcher.ts';
 import type { DriverContext } from './driver-context.ts';
 import { infoOf } from './driver-info.ts';
 import { Exchanges } from './exchanges.ts';
@@ -111,22 +112,21 @@ export class Session implements DriverContext {
       onCrash: (driver, error) => this.onCrash(driver, error),
     });
     this.queue = new SendQueue({
-      isOpen: () => !this.#isStopping && !this.#exchanges.isFull && this.lease.maySend(),
+      isOpen: () =>
+        !this.#isStopping && !this.#exchanges.isFull && !this.#journal.isFull && this.lease.maySend(),
       hasRoom: (url) => this.#exchanges.hasRoom(url),
     });
   }
 
-  get runCount(): number {
-    return this.#runs.size;
-  }
-
-  get inFlight(): number {
-    return this.#exchanges.size;
-  }
-
-  /** How long flushes have been failing, in ms; 0 while they succeed. */
-  get journalStuckMs(): number {
-    return this.#journal.stuckForMs();
+  get stats(): Omit<DispatcherStats, 'circuitsOpen' | 'attemptsHeldBack'> {
+    return {
+      runs: this.#runs.size,
+      runBytes: this.#runs.bytes,
+      inFlight: this.#exchanges.size,
+      deliveriesWaiting: this.queue.size,
+      journalPendingBytes: this.#journal.pendingBytes,
+      journalStuckMs: this.#journal.stuckForMs(),
+    };
   }
 
   /** Whether a run may start here without going through the queue. */

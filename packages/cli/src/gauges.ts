@@ -1,7 +1,7 @@
 import type { Api } from '@waybill/api';
 import type { Dispatcher } from '@waybill/dispatcher';
 import type { Gauges } from '@waybill/metrics';
-import type { Journal } from '@waybill/store';
+import type { Journal, PlanCache } from '@waybill/store';
 
 /** The parts of a process; null for what its role does not have, or not yet. */
 export interface Parts {
@@ -9,27 +9,31 @@ export interface Parts {
   dispatcher: Dispatcher | null;
   /** The api's own. */
   journal: Journal | null;
+  readonly plans: PlanCache;
 }
 
 /** What the parts are busy with now. */
-export function gaugesOf({ api, dispatcher, journal }: Parts): Gauges {
-  const dispatching = dispatcher?.stats ?? idle;
+export function gaugesOf({ api, dispatcher, journal, plans }: Parts): Gauges {
+  const { runs, inFlight, ...dispatching } = dispatcher?.stats ?? notDispatching;
+  const own = journal
+    ? { stuckMs: journal.stuckForMs(), bytes: journal.pendingBytes }
+    : { stuckMs: 0, bytes: 0 };
   return {
-    runsOwned: dispatching.runs,
-    exchangesInFlight: dispatching.inFlight,
-    journalStuckMs: Math.max(dispatching.journalStuckMs, journal?.stuckForMs() ?? 0),
-    circuitsOpen: dispatching.circuitsOpen,
-    attemptsHeldBack: dispatching.attemptsHeldBack,
-    openStreams: api?.stats.openStreams ?? 0,
-    watchedRuns: api?.stats.watchedRuns ?? 0,
+    ...(api?.stats ?? notServing),
+    ...dispatching,
+    runsOwned: runs,
+    exchangesInFlight: inFlight,
+    journalStuckMs: Math.max(dispatching.journalStuckMs, own.stuckMs),
+    journalPendingBytes: dispatching.journalPendingBytes + own.bytes,
+    planBytes: plans.bytes,
   };
 }
 
-/** A process that does not dispatch. */
-const idle: Dispatcher['stats'] = {
-  runs: 0,
-  inFlight: 0,
-  journalStuckMs: 0,
-  circuitsOpen: 0,
-  attemptsHeldBack: 0,
+const notDispatching: Dispatcher['stats'] = {
+  ...{ runs: 0, runBytes: 0, inFlight: 0, deliveriesWaiting: 0 },
+  ...{ journalStuckMs: 0, journalPendingBytes: 0, circuitsOpen: 0, attemptsHeldBack: 0 },
+};
+
+const notServing: Api['stats'] = {
+  ...{ openStreams: 0, watchedRuns: 0, watches: 0, startsUnderWay: 0, bodyBytes: 0, foldBytes: 0 },
 };

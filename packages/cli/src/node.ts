@@ -80,7 +80,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
       url: (url: string) => checkUrl(url, addresses)?.message ?? null,
       header: (header: string, value: string) => checkHeader(header, value) ?? null,
     };
-    const parts: Parts = { api: null, dispatcher: null, journal: null };
+    const parts: Parts = { api: null, dispatcher: null, journal: null, plans };
     const metrics = createMetrics({
       gauges: () => gaugesOf(parts),
       onSlowStep: (slow) => log.warn(slow, 'a step was slow'),

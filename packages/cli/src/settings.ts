@@ -17,6 +17,8 @@ export interface ServerSettings extends Limits {
   readonly inFlightMax: number;
   readonly runsMax: number;
   readonly eventStreamsMax?: number;
+  readonly startsMax?: number;
+  readonly waitsMax?: number;
   /** Where a process without the API serves its metrics; not at all when absent. */
   readonly metricsPort?: number;
   readonly retentionDays: number;
@@ -55,6 +57,18 @@ export function httpOptions(command: Command, defaultHost: string): Command {
         'EVENT_STREAMS_MAX',
         integer(1, 100_000),
         1000,
+      ),
+    )
+    .addOption(
+      option('--starts-max <n>', 'runs being started at once', 'STARTS_MAX', integer(1, 100_000), 4000),
+    )
+    .addOption(
+      option(
+        '--waits-max <n>',
+        'requests that wait for a run at once',
+        'WAITS_MAX',
+        integer(1, 100_000),
+        10_000,
       ),
     );
 }

@@ -5,7 +5,16 @@ import type { SlowStep } from './step-durations.ts';
 
 const idle = {
   ...{ runsOwned: 0, exchangesInFlight: 0, journalStuckMs: 0, circuitsOpen: 0, attemptsHeldBack: 0 },
-  ...{ openStreams: 0, watchedRuns: 0 },
+  ...{
+    openStreams: 0,
+    watchedRuns: 0,
+    watches: 0,
+    startsUnderWay: 0,
+    bodyBytes: 0,
+    foldBytes: 0,
+    planBytes: 0,
+  },
+  ...{ runBytes: 0, deliveriesWaiting: 0, journalPendingBytes: 0 },
 };
 const error = { code: 'http_503', message: 'busy' };
 const step = (id: string) => ({ delivery: 'step', step: id, attempt: 1, startedAt: 1000 }) as const;
@@ -143,5 +152,14 @@ test('gauges are read when they are scraped, beside those of the process', async
     waybill_circuits_open: '5',
     waybill_attempts_held_back_total: '6',
     process_resident_memory_bytes: expect.stringMatching(/^\d+$/),
+  });
+});
+
+test('requests that were told to come again are counted by code', async () => {
+  const { metrics, scrape } = setUp();
+  for (const code of ['too_many_starts', 'too_many_runs', 'too_many_starts']) metrics.refused(code);
+  expect(await scrape()).toMatchObject({
+    'waybill_requests_refused_total{code="too_many_starts"}': '2',
+    'waybill_requests_refused_total{code="too_many_runs"}': '1',
   });
 });

@@ -1,5 +1,5 @@
 import type { RunEvent, RunState } from '@waybill/engine';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
 import { AttemptCounts } from './attempt-counts.ts';
 import { createGauges, type Gauges } from './gauges.ts';
 import { RunCounts } from './run-counts.ts';
@@ -23,6 +23,8 @@ export interface Metrics {
   readonly contentType: string;
   /** All of them, as `/metrics` answers. */
   text(): Promise<string>;
+  /** A request was told to come again, with 429 or 503. */
+  refused(code: string): void;
   /** Durable events of a run that this process drives. */
   committed(events: readonly RunEvent[], run: CommittedRun): void;
 }
@@ -34,10 +36,17 @@ export function createMetrics({ gauges, onSlowStep, workflowsMax = 100 }: Metric
   createGauges(registry, gauges);
   const runs = new RunCounts(registry);
   const attempts = new AttemptCounts(registry);
+  const refusals = new Counter({
+    name: 'waybill_requests_refused_total',
+    help: 'Requests told to come again, with 429 or 503, by code.',
+    labelNames: ['code'],
+    registers: [registry],
+  });
   const steps = new StepDurations(registry, { onSlowStep, workflowsMax });
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    refused: (code) => refusals.inc({ code }),
     committed(events, run) {
       for (const event of events) {
         runs.count(event);

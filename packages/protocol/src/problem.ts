@@ -21,6 +21,8 @@ export const problemStatus = {
   unknown_step: 404,
   invalid_steps: 422,
   too_many_signals: 429,
+  too_many_commands: 429,
+  too_many_runs: 429,
   run_not_failed: 409,
   run_not_ended: 409,
   unknown_hook: 404,
@@ -31,6 +33,8 @@ export const problemStatus = {
   too_many_requests: 429,
   unavailable: 503,
   too_many_streams: 503,
+  too_many_starts: 503,
+  too_many_waits: 503,
   internal_error: 500,
 } as const;
 

@@ -4,6 +4,7 @@ export type StoreErrorCode =
   | 'run_refused'
   | 'journal_closed'
   | 'journal_full'
+  | 'inbox_full'
   | 'schema_newer'
   | 'schema_locked'
   | 'unsuitable_server';

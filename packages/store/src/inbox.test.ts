@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as h from '../test/harness.ts';
-import { deleteCommands, postCommand, readInbox, reopenRun } from './inbox.ts';
+import { deleteCommands, inboxRowsMax, postCommand, readInbox, reopenRun } from './inbox.ts';
 
 let database: h.TestDatabase;
 let owned: h.OwnedJournal;
@@ -38,6 +38,35 @@ test('a run without a queue row takes none', async () => {
   await owned.journal.append(h.entry(run, { done: true }));
   expect(await postCommand(database.sql, command(run.uuid))).toBe(false);
   expect(await inboxOf(run.uuid)).toHaveLength(0);
+});
+
+test('so many commands wait for a run, and no more; its neighbours and a repeat are none of that', async () => {
+  const [run, other] = [await newOwnedRun(), await newOwnedRun()];
+  await database.sql`
+    insert into inbox (run_id, id, command)
+    select ${run.uuid}, gen_random_uuid(), '{}' from generate_series(1, ${inboxRowsMax - 1})`;
+  const last = command(run.uuid);
+  expect(await postCommand(database.sql, last)).toBe(true);
+  const refused = postCommand(database.sql, command(run.uuid));
+  await expect(refused).rejects.toMatchObject({ code: 'inbox_full' });
+  await expect(postCommand(database.sql, last)).rejects.toMatchObject({ code: '23505' });
+  expect(await postCommand(database.sql, command(other.uuid))).toBe(true);
+  expect(await inboxOf(run.uuid)).toHaveLength(inboxRowsMax);
+  await deleteCommands(database.sql, [last]);
+  expect(await postCommand(database.sql, command(run.uuid))).toBe(true);
+  await Promise.all([run, other].map((each) => owned.journal.append(h.entry(each, { done: true }))));
+});
+
+test('a look brings no more bytes than memory has for it, and one command however large', async () => {
+  const run = await newOwnedRun();
+  const large = (megabytes: number) => ({ ...command(run.uuid), command: 'x'.repeat(megabytes * 2 ** 20) });
+  const rows = [large(20), large(9), large(9), large(9)];
+  for (const row of rows) await postCommand(database.sql, row);
+  const look = async () => [...(await readInbox(database.sql, owned.uuid, 100))].map(({ id }) => id);
+  expect(await look()).toEqual([rows[0]!.id]);
+  await deleteCommands(database.sql, rows.slice(0, 1));
+  expect(await look()).toEqual(rows.slice(1, 3).map(({ id }) => id));
+  await owned.journal.append(h.entry(run, { done: true }));
 });
 
 test('one that meets the end of its run waits for it and is refused', async () => {

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { StoreError } from './errors.ts';
 import { deleteInboxRows } from './journal/message.ts';
 import { integer, text, uuid } from './literals.ts';
 
@@ -10,15 +11,31 @@ export interface InboxRow {
   readonly command: string;
 }
 
+/** Commands that may wait for the owner of a run; whoever posts more is told to come again. */
+export const inboxRowsMax = 1000;
+/** What one look at the inbox may bring into memory. */
+const lookBytesMax = 16 * 1024 * 1024;
+
 /**
  * Leaves a command for the owner. False when the run has no queue row: it is done. The key-share lock
  * makes the end of the run wait, so that a command is either seen by the owner or refused here.
+ * @throws StoreError `inbox_full` when so many wait already, unless this one is among them.
  */
 export async function postCommand(sql: Database, row: InboxRow): Promise<boolean> {
-  const inserted = await sql`
-    with open as (select run_id from run_queue where run_id = ${row.runUuid} for key share)
-    insert into inbox (run_id, id, command) select run_id, ${row.id}, ${row.command} from open returning 1`;
-  return inserted.length > 0;
+  const [posted] = await sql<{ isOpen: boolean; hasRoom: boolean }[]>`
+    with open as (select run_id from run_queue where run_id = ${row.runUuid} for key share),
+    room as (
+      select (select count(*) from (select from inbox where run_id = ${row.runUuid} limit ${inboxRowsMax}) i)
+               < ${inboxRowsMax}
+          or exists (select from inbox where run_id = ${row.runUuid} and id = ${row.id}) as has_room),
+    inserted as (
+      insert into inbox (run_id, id, command)
+      select run_id, ${row.id}, ${row.command} from open, room where has_room returning 1)
+    select exists (select from open) as "isOpen", has_room as "hasRoom" from room`;
+  if (posted!.isOpen && !posted!.hasRoom) {
+    throw new StoreError('inbox_full', `${inboxRowsMax} commands wait for this run already`);
+  }
+  return posted!.isOpen;
 }
 
 export interface ReopenRequest extends InboxRow {
@@ -46,12 +63,16 @@ export async function reopenRun(sql: Database, request: ReopenRequest): Promise<
   }
 }
 
-/** Commands for runs that `owner` drives, oldest first. */
+/** Commands for runs that `owner` drives, oldest first: as many as `limit`, and no more bytes than memory has for them. */
 export function readInbox(sql: Database, owner: string, limit: number): PromiseLike<InboxRow[]> {
   return sql<InboxRow[]>`
-    select i.run_id as "runUuid", i.id, i.command
-      from inbox i join run_queue q on q.run_id = i.run_id
-     where q.owner = ${owner} order by i.created_at, i.id limit ${limit}`;
+    select "runUuid", id, command from (
+      select *, sum(octet_length(command)) over (order by created_at, id
+                  rows between unbounded preceding and 1 preceding) as bytes_before
+        from (select i.run_id as "runUuid", i.id, i.command, i.created_at
+                from inbox i join run_queue q on q.run_id = i.run_id
+               where q.owner = ${owner} order by i.created_at, i.id limit ${limit}) oldest) look
+     where coalesce(bytes_before, 0) < ${lookBytesMax} order by created_at, id`;
 }
 
 /** Takes out commands that have been answered before: repeats that came when the first had gone already. */

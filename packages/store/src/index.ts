@@ -19,6 +19,7 @@ export {
 export {
   deleteCommands,
   type InboxRow,
+  inboxRowsMax,
   postCommand,
   type ReopenRequest,
   readInbox,

@@ -18,7 +18,7 @@ import { idParam } from '../params.ts';
 import { requireRun } from '../require-run.ts';
 import type { RunView } from '../run-views.ts';
 import { listOf, runStatus, runSummary } from '../schemas.ts';
-import type { Router, Services } from '../services.ts';
+import { type Router, type Services, waitsMaxDefault } from '../services.ts';
 import { statusResponse } from '../status-response.ts';
 
 const tag = { tags: ['Runs'] };
@@ -76,8 +76,17 @@ export function runRoutes(app: Router, services: Services): void {
     const { wait = 0 } = parseWith(waitQuery, c.req.query());
     const row = await requireRun(services, c);
     if (wait === 0) return statusResponse(c, await services.views.get(row));
+    refuseWaits(services);
     return statusResponse(c, await awaitEnd(services, row, wait * 1000, c.req.raw.signal));
   });
+}
+
+/** @throws Problem `too_many_waits` */
+function refuseWaits({ feed, deps: { waitsMax = waitsMaxDefault } }: Services): void {
+  if (feed.watches < waitsMax) return;
+  const detail = `this server has waitsMax ${waitsMax} requests that wait; ask without "wait", or try again`;
+  const limit = { name: 'waitsMax', value: waitsMax };
+  throw new Problem('too_many_waits', detail, { limit, retryAfterSeconds: 1 });
 }
 
 /** Follows the run until it is terminal, the time is over, or this process is stopping. */
