@@ -11,13 +11,17 @@ interface Link {
   readonly client: Socket;
   readonly upstream: Socket;
   isFrozen: boolean;
-  /** A statement that writes is under way. */
+  /** A statement that writes has been parsed, and is not executed yet. */
+  isPrepared: boolean;
+  /** One is under way. */
   isWriting: boolean;
   /** Held back until the answer is whole. */
   held: Buffer[];
 }
 
 const writes = /\b(insert into|update|delete from)\s/i;
+const simpleQuery = 0x51;
+const sync = Buffer.from([0x53, 0, 0, 0, 4]);
 /** ReadyForQuery: the transaction before it is over, whichever way. */
 const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5]);
 
@@ -101,7 +105,14 @@ export class TcpProxy {
   #open(client: Socket): void {
     if (this.#isRefusing) return void client.destroy();
     const upstream = connect(Number(this.#target.port), this.#target.hostname);
-    const link: Link = { client, upstream, isFrozen: this.#isFrozen, isWriting: false, held: [] };
+    const link: Link = {
+      client,
+      upstream,
+      isFrozen: this.#isFrozen,
+      isPrepared: false,
+      isWriting: false,
+      held: [],
+    };
     this.#links.add(link);
     for (const socket of [client, upstream]) {
       socket.setNoDelay(true);
@@ -118,7 +129,7 @@ export class TcpProxy {
 
   #request(link: Link, bytes: Buffer): void {
     if (link.isFrozen) return;
-    if (this.#faults.losesAnswer && writes.test(bytes.toString('latin1'))) link.isWriting = true;
+    if (this.#faults.losesAnswer) watchWrites(link, bytes);
     link.upstream.write(bytes);
   }
 
@@ -139,6 +150,15 @@ export class TcpProxy {
     if (this.#delayMs === 0) client.write(bytes);
     else setTimeout(() => client.write(bytes), this.#delayMs);
   }
+}
+
+/** A simple query writes at once; of an extended one the answer to its parsing comes first. */
+function watchWrites(link: Link, bytes: Buffer): void {
+  const isSimple = bytes[0] === simpleQuery;
+  if (writes.test(bytes.toString('latin1'))) link.isPrepared = true;
+  if (!link.isPrepared || !(isSimple || bytes.subarray(-5).equals(sync))) return;
+  link.isPrepared = false;
+  link.isWriting = true;
 }
 
 function drop({ client, upstream }: Link): void {
