@@ -2,6 +2,7 @@ import type { TableRow } from './row.ts';
 import { r01 } from './rows/r01.ts';
 import { r02 } from './rows/r02.ts';
 import { r03 } from './rows/r03.ts';
+import { r05 } from './rows/r05.ts';
 import { r07 } from './rows/r07.ts';
 import { r08 } from './rows/r08.ts';
 import { r21 } from './rows/r21.ts';
@@ -13,6 +14,7 @@ export const rows: readonly TableRow[] = [
   r01,
   r02,
   r03,
+  r05,
   r07,
   r08,
   { id: 'R10', title: 'a long REPEATABLE READ transaction at steady load', where: load },

@@ -17,6 +17,8 @@ interface Link {
   isWriting: boolean;
   /** Held back until the answer is whole. */
   held: Buffer[];
+  /** Bytes of the server that still pass; null: all. */
+  left: number | null;
 }
 
 const writes = /\b(insert into|update|delete from)\s/i;
@@ -35,6 +37,7 @@ export class TcpProxy {
   #isFrozen = false;
   #isRefusing = false;
   #losses = 0;
+  #openingBytesMax: number | null = null;
 
   static async start(targetUrl: string, faults: ProxyFaults = {}): Promise<TcpProxy> {
     const server = createServer();
@@ -61,8 +64,14 @@ export class TcpProxy {
     return this.#losses;
   }
 
-  get connections(): number {
-    return this.#links.size;
+  /** Connections that lead nowhere and that the client has not given up yet. */
+  get frozen(): number {
+    return [...this.#links].filter(({ isFrozen, client }) => isFrozen && !client.destroyed).length;
+  }
+
+  /** Cuts new connections once the server has said so many bytes: in the middle of their opening. */
+  cutOpenings(afterBytes: number | null): void {
+    this.#openingBytesMax = afterBytes;
   }
 
   /** Cuts all connections; new ones lead to the same place. */
@@ -112,15 +121,17 @@ export class TcpProxy {
       isPrepared: false,
       isWriting: false,
       held: [],
+      left: this.#openingBytesMax,
     };
     this.#links.add(link);
     for (const socket of [client, upstream]) {
       socket.setNoDelay(true);
       socket.on('error', () => {});
       socket.on('close', () => {
-        this.#links.delete(link);
         // Half open: the other side is not told.
-        if (!link.isFrozen) drop(link);
+        if (link.isFrozen) return;
+        this.#links.delete(link);
+        drop(link);
       });
     }
     client.on('data', (bytes) => this.#request(link, bytes));
@@ -135,6 +146,7 @@ export class TcpProxy {
 
   #answer(link: Link, bytes: Buffer): void {
     if (link.isFrozen) return;
+    if (link.left !== null) return this.#passSome(link, bytes);
     if (!link.isWriting) return this.#pass(link, bytes);
     link.held.push(bytes);
     const whole = Buffer.concat(link.held);
@@ -144,6 +156,13 @@ export class TcpProxy {
     if (!this.#faults.losesAnswer!()) return this.#pass(link, whole);
     this.#losses++;
     drop(link);
+  }
+
+  #passSome(link: Link, bytes: Buffer): void {
+    const passed = bytes.subarray(0, link.left!);
+    link.left! -= passed.length;
+    link.client.write(passed);
+    if (link.left === 0) drop(link);
   }
 
   #pass({ client }: Link, bytes: Buffer): void {
