@@ -433,3 +433,47 @@ describe('quarantine', () => {
     expect([context.sent, context.done]).toEqual([[], [driver]]);
   });
 });
+
+describe('a retry by hand', () => {
+  const retry = (driver: { runUuid: string }) =>
+    [row(driver, 'r'), { type: 'retry', commandId: 'r' }] as const;
+
+  /** Its only step has failed for good, and its hook is with its handler. */
+  async function failedDriver(context: h.FakeContext) {
+    const driver = await h.startedDriver(context, h.planOf([h.step('a')], hooks));
+    driver.endAttempt(context.sent[0]!, 1, h.failure(false));
+    await context.commitAll();
+    expect(context.sent.map(({ kind }) => kind)).toEqual(['step', 'hook']);
+    return driver;
+  }
+
+  test('that supersedes a hook under way leaves a journal that folds, without a start behind the end', async () => {
+    const context = new h.FakeContext();
+    const driver = await failedDriver(context);
+    driver.applyFromInbox(...retry(driver));
+    // Longer than starts are kept back for.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await context.commitAll();
+    driver.endAttempt(context.sent[1]!, 1, h.success);
+    driver.endAttempt(context.sent[2]!, 2, h.success);
+    await context.commitAll();
+    driver.endAttempt(context.sent[3]!, 1, h.success);
+    await context.commitAll();
+    expect(h.types(context.committed).slice(1)).toEqual([
+      ...['step.failed a', 'run.failed', 'attempt.started', 'command.applied', 'run.reopened'],
+      ...['step.completed a', 'run.completed', 'hook.delivered'],
+    ]);
+    const folded = h.fold(driver.state.plan, driver.info.id, context.committed);
+    expect(h.snapshot(folded)).toBe(h.snapshot(driver.state));
+  });
+
+  test('that comes behind the end of the run is left for whoever loads it next', async () => {
+    const context = new h.FakeContext();
+    const driver = await failedDriver(context);
+    driver.endAttempt(context.sent[1]!, 1, h.success);
+    driver.applyFromInbox(...retry(driver));
+    await context.commitAll();
+    expect(h.types(context.committed).at(-1)).toBe('hook.delivered');
+    expect(context.done).toEqual([driver]);
+  });
+});

@@ -39,6 +39,9 @@ export interface DriverOptions {
 /** Before the workflow of a step is looked up again, in ms. */
 const lookUpPauseMs = 1000;
 
+/** Commands for runs that have ended. */
+const reopeningTypes: ReadonlySet<string> = new Set(['retry', 'resendHook']);
+
 /** Why a run may not be driven on. */
 export interface Quarantine {
   readonly code: string;
@@ -63,6 +66,8 @@ export class RunDriver {
   /** Due, but as many are in flight as the run allows; oldest first. */
   readonly #held: Delivery[] = [];
   #isDiscarded = false;
+  /** The entry with which it leaves the queue is on its way. */
+  #isLeaving = false;
 
   constructor({ runUuid, plan, info, project, context }: DriverOptions) {
     this.runUuid = runUuid;
@@ -137,6 +142,8 @@ export class RunDriver {
   /** A command from the inbox: its row goes in the flush that records the outcome. */
   applyFromInbox(row: InboxRow, command: Command): void {
     if (this.#isDiscarded || this.#answered.has(row.id)) return;
+    // Behind the end it keeps the run in the queue, and is read again when the run is loaded anew.
+    if (this.#isLeaving && reopeningTypes.has(command.type)) return;
     this.#answered.add(row.id);
     const now = this.#context.clock.now();
     const transition = this.#transact(command, now);
@@ -263,6 +270,8 @@ export class RunDriver {
   #record(applied: Applied, extra: Extra): void {
     const { events, effects, isEnding } = applied;
     if (isEnding || restOnStarts(events)) this.#recordStarts(effects);
+    // A start that is still kept back would follow the end of its delivery, and no fold could take it.
+    for (const delivery of effects.revokedDeliveries) this.#context.lazyStarts.drop(delivery);
     this.#append(applied, extra).catch(() => {});
   }
 
@@ -279,6 +288,7 @@ export class RunDriver {
   async #append(applied: Pick<Applied, 'events' | 'effects'>, extra: Extra): Promise<void> {
     const { journal, clock } = this.#context;
     const entry = entryOf(this, this.#ref, { ...applied, newId: clock.uuid }, extra);
+    if (entry.done) this.#isLeaving = true;
     try {
       await journal.append(entry);
     } catch (error) {

@@ -188,6 +188,25 @@ describe('a run that is done and in the queue all the same', () => {
   });
 });
 
+test('a retry that arrives while the end of the run is on its way is carried out', async () => {
+  const owner = await startSession();
+  handler.answerWith('{"success":false}');
+  const uuid = await withOpenStep(owner, 'a', ['a']);
+  const held = await database.holdEnd(uuid);
+  handler.release();
+  await held.isAwaited();
+  // By now its owner knows that the run is done, and nobody else does.
+  handler.answerWith('{"success":true}');
+  await database.reopen(uuid, { type: 'retry' });
+  await owner.session.readInbox();
+  await held.release();
+  await owner.committed(uuid, 'run.failed');
+  while ((await owner.session.readInbox()) > 0);
+  await owner.committed(uuid, 'run.completed');
+  expect(await database.queue(uuid)).toBeUndefined();
+  expect(sent()).toEqual(['a1', 'a2']);
+});
+
 describe('stop', () => {
   test('finishes what is in flight, sends nothing new, and gives everything back', async () => {
     const owner = await startSession();

@@ -1,12 +1,13 @@
 import { hostname } from 'node:os';
-import { type Command, type Delivery, isTerminal, type Plan, type RunEvent } from '@waybill/engine';
+import { type Delivery, isTerminal, type Plan, type RunEvent } from '@waybill/engine';
 import { freshStateBytes, idOfUuid } from '@waybill/protocol';
-import { type ClaimedRun, type InboxRow, Journal, type NewRun, StoreError } from '@waybill/store';
+import { type ClaimedRun, Journal, type NewRun, StoreError } from '@waybill/store';
 import type { FoundWorkflow } from './children.ts';
 import type { DispatcherStats } from './dispatcher.ts';
 import type { DriverContext } from './driver-context.ts';
 import { infoOf } from './driver-info.ts';
 import { Exchanges } from './exchanges.ts';
+import { InboxReader } from './inbox-reader.ts';
 import { LazyStarts } from './lazy-starts.ts';
 import { Lease } from './lease.ts';
 import { MemoryRoom } from './memory-room.ts';
@@ -21,7 +22,6 @@ import type { SparedEndpoints } from './spared-endpoints.ts';
 import { stateTooLarge, withinState } from './state-room.ts';
 import { Timers } from './timers.ts';
 
-const inboxBatchMax = 500;
 /** An aborted exchange ends at once. */
 const abortGraceMs = 1000;
 
@@ -30,9 +30,6 @@ export interface NewOwnedRun {
   readonly row: NewRun;
   readonly plan: Plan;
 }
-
-/** What an api may leave in the inbox. */
-type OutsideCommand = Extract<Command, { readonly commandId: string }>;
 
 /**
  * One lease and everything done under it: runs, exchanges, timers, journal. When the lease is lost the
@@ -54,6 +51,7 @@ export class Session implements DriverContext {
   readonly #loader: RunLoader;
   readonly #parking: Parking;
   readonly #room: MemoryRoom;
+  readonly #inbox: InboxReader;
   #isStopping = false;
   #isEnded = false;
   #onIdle: (() => void) | null = null;
@@ -95,6 +93,13 @@ export class Session implements DriverContext {
       ...{ journal: this.#journal, runs, clock, log },
       ...{ runsMax, bytesMax },
       onClaimedAgain: (uuid) => this.#reload(uuid, null),
+    });
+    this.#inbox = new InboxReader({
+      ...{ store: deps.store, me: identity.uuid, runs },
+      runStateBytesMax: deps.limits.runStateBytesMax,
+      load: (owned) => this.#load(owned),
+      remove: (driver) => this.#remove(driver),
+      onCrash: (driver, error) => this.onCrash(driver, error),
     });
     const isEnded = () => this.#isEnded;
     this.#loader = new RunLoader({ deps, me: identity.uuid, runs, context: this, isEnded });
@@ -165,13 +170,8 @@ export class Session implements DriverContext {
   }
 
   /** Applies commands from outside to the runs driven here. */
-  async readInbox(): Promise<number> {
-    const { store } = this.#deps;
-    const rows = await store.readInbox(this.lease.identity.uuid, inboxBatchMax);
-    const repeats = rows.filter((row) => this.#isRepeat(row));
-    for (const row of rows) this.#command(row);
-    if (repeats.length > 0) await store.deleteCommands(repeats);
-    return rows.length;
+  readInbox(): Promise<number> {
+    return this.#inbox.read();
   }
 
   /** Loads runs that we own and do not drive: claims whose answer was lost. */
@@ -296,34 +296,6 @@ export class Session implements DriverContext {
     await this.#loader.load(free, quarantine);
     // What they were woken for may have been looked for while they were being loaded.
     if (owned.some((run) => run.isWoken)) await this.readInbox();
-  }
-
-  /** Answered durably, and here again: it was repeated when its row had gone already. */
-  #isRepeat({ runUuid, id }: InboxRow): boolean {
-    const run = this.#runs.get(runUuid);
-    return run !== undefined && run.unsettled === 0 && run.driver.hasAnswered(id);
-  }
-
-  #command(row: InboxRow): void {
-    const run = this.#runs.get(row.runUuid);
-    // Being loaded, or just done: the row is read again, or went with the run.
-    if (!run) return;
-    try {
-      this.#apply(run, row);
-    } catch (error) {
-      this.onCrash(run.driver, error);
-    }
-  }
-
-  #apply(run: OwnedRun, row: InboxRow): void {
-    const { driver } = run;
-    // Written by an api of ours, checked there.
-    const command = { ...(JSON.parse(row.command) as object), commandId: row.id } as OutsideCommand;
-    if (command.type === 'callback') {
-      const outcome = withinState(command.outcome, run, this.#deps.limits.runStateBytesMax);
-      driver.applyCallback(row, { ...command, outcome });
-    } else if (command.type !== 'cancel') driver.applyFromInbox(row, command);
-    else driver.applyFromInbox(row, { ...command, compensate: command.compensate !== false });
   }
 
   #remove(driver: RunDriver): void {

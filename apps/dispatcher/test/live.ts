@@ -110,6 +110,22 @@ export async function startDatabase() {
       await reopenRun(sql, { ...row, projectUuid, bytes: 100 });
     },
 
+    /** Keeps the end of a run from committing, and lets commands for it through. */
+    async holdEnd(runUuid: string) {
+      const holder = await openDatabase(server.url, { name: 'holder', max: 1 });
+      await holder.unsafe(`begin; select from run_queue where run_id = '${runUuid}' for share`);
+      const isWaiting = () => sql`select 1 from pg_locks where not granted`;
+      return {
+        async isAwaited(): Promise<void> {
+          while ((await isWaiting()).length === 0);
+        },
+        async release(): Promise<void> {
+          await holder.unsafe('commit');
+          await holder.end();
+        },
+      };
+    },
+
     async stop() {
       await journal.close();
       await sql.end({ timeout: 1 });

@@ -14,6 +14,7 @@ const types: ReadonlySet<RunEventType> = new Set<RunEventType>([
   'run.timed_out',
   'run.cancelling',
   'run.quarantined',
+  'run.reopened',
 ]);
 
 export function restOnStarts(events: readonly RunEvent[]): boolean {

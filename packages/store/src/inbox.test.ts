@@ -123,6 +123,20 @@ describe('reopening', () => {
     expect(await inboxOf(run.uuid)).toHaveLength(1);
   });
 
+  test('that comes before the end keeps the run in the queue, and goes with its answer', async () => {
+    const run = await newOwnedRun();
+    const request = retry(run.uuid);
+    await reopenRun(database.sql, request);
+    await reopenRun(database.sql, request);
+    await postCommand(database.sql, command(run.uuid));
+    await owned.journal.append(h.entry(run, { done: true }));
+    expect(await h.queueRow(database.sql, run.uuid)).toEqual({ owner: owned.uuid, claims: 0 });
+    expect([...(await inboxOf(run.uuid))]).toEqual([{ id: request.id }]);
+    await owned.journal.append(h.entry(run, { done: true, consumed: [request.id] }));
+    expect(await h.queueRow(database.sql, run.uuid)).toBeUndefined();
+    expect(await inboxOf(run.uuid)).toEqual([]);
+  });
+
   test('that meets the end of the run waits for it and reopens it all the same', async () => {
     const run = await newOwnedRun();
     const end = await h.holdTransaction(

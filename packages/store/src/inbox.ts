@@ -54,11 +54,13 @@ export async function reopenRun(sql: Database, request: ReopenRequest): Promise<
     insert into run_queue (run_id, project_id, ready_at, bytes)
       values (${uuid(runUuid)}, ${uuid(projectUuid)}, now(), ${integer(bytes)}) on conflict do nothing;
     with open as (select run_id from run_queue where run_id = ${uuid(runUuid)} for key share)
-    insert into inbox (run_id, id, command)
-      select run_id, ${uuid(id)}, ${text(command)} from open returning 1`;
+    insert into inbox (run_id, id, command, reopens)
+      select run_id, ${uuid(id)}, ${text(command)}, true from open on conflict do nothing;
+    select from inbox where run_id = ${uuid(runUuid)} and id = ${uuid(id)}`;
   for (;;) {
     const results = await sql.unsafe(message);
     // None: the run's end deleted the queue row while this waited for it. The next insert finds its place free.
+    // One that lies there already is as good.
     if ((results.at(-1) as unknown as unknown[]).length > 0) return;
   }
 }

@@ -110,10 +110,10 @@ export class ModelDatabase {
   }
 
   /** On conflict does nothing. False then. */
-  insertCommand(runUuid: string, id: string, command: string): boolean {
+  insertCommand(runUuid: string, id: string, command: string, reopens = false): boolean {
     const rows = this.inboxOf(runUuid);
     if (rows.has(id)) return false;
-    this.inbox.set(runUuid, new Map([...rows, [id, { command, createdAtMs: this.nowMs() }]]));
+    this.inbox.set(runUuid, new Map([...rows, [id, { command, reopens, createdAtMs: this.nowMs() }]]));
     return true;
   }
 

@@ -38,11 +38,11 @@ export function flush(
   for (const { runUuid, id, command } of entries.flatMap(({ posts }) => posts ?? [])) {
     if (database.queue.has(runUuid)) database.insertCommand(runUuid, id, command);
   }
+  for (const { run, consumed } of entries) {
+    for (const id of consumed ?? []) database.deleteCommand(run.uuid, id);
+  }
   if (ownerUuid !== null) {
     for (const { run, done } of entries) if (done) endRun(database, run.uuid, ownerUuid);
-  }
-  for (const { run, consumed, done } of entries) {
-    if (!done) for (const id of consumed ?? []) database.deleteCommand(run.uuid, id);
   }
   database.staleWrites.push(...stale);
 }
@@ -125,8 +125,10 @@ function updateQueue(
 }
 
 function endRun(database: ModelDatabase, uuid: string, me: string): void {
-  if (database.queue.get(uuid)?.owner === me) database.queue.delete(uuid);
-  database.inbox.delete(uuid);
+  const commands = [...database.inboxOf(uuid)];
+  for (const [id, { reopens }] of commands) if (!reopens) database.deleteCommand(uuid, id);
+  const isReopened = commands.some(([, { reopens }]) => reopens);
+  if (!isReopened && database.queue.get(uuid)?.owner === me) database.queue.delete(uuid);
 }
 
 /** How many events are there just so. */

@@ -115,7 +115,7 @@ export function reopenRun(
   if (!database.queue.has(runUuid)) {
     database.queue.set(runUuid, { projectUuid, readyAtMs: database.nowMs(), owner: null, claims: 0, bytes });
   }
-  if (!database.insertCommand(runUuid, id, command)) throw uniqueViolation('inbox', id);
+  database.insertCommand(runUuid, id, command, true);
 }
 
 export function rescueExpired(database: ModelDatabase): string[] {

@@ -15,6 +15,8 @@ export interface DispatcherRow {
 
 export interface InboxEntry {
   readonly command: string;
+  /** The end of its run does not take it along. */
+  readonly reopens: boolean;
   readonly createdAtMs: number;
 }
 

@@ -24,11 +24,13 @@ export function buildMessage(batch: readonly NumberedEntry[], { ownerUuid }: Mes
   if (changed.length > 0) statements.push(updateRuns(changed));
   const queued = entries.filter((entry) => entry.queue !== undefined);
   if (queued.length > 0 && ownerUuid !== null) statements.push(...updateQueueRows(queued, ownerUuid));
-  statements.push(...postsAndEnds(entries, ownerUuid));
-  const consumed = entries
-    .filter((entry) => entry.consumed && !entry.done)
-    .flatMap(({ run, consumed: ids }) => ids!.map((id) => ({ runUuid: run.uuid, id })));
+  const done = entries.filter((entry) => entry.done).map((entry) => entry.run.uuid);
+  statements.push(...locksAndPosts(entries, done));
+  const consumed = entries.flatMap(({ run, consumed: ids = [] }) =>
+    ids.map((id) => ({ runUuid: run.uuid, id })),
+  );
   if (consumed.length > 0) statements.push(deleteInboxRows(consumed));
+  if (done.length > 0 && ownerUuid !== null) statements.push(...ends(done, ownerUuid));
   return statements.join(';');
 }
 
@@ -52,12 +54,8 @@ function eventRows({ run, events }: JournalEntry, firstSeq: number) {
   return events.map((event, index) => ({ runUuid: run.uuid, seq: firstSeq + index, event }));
 }
 
-/**
- * Posts before ends, so that one to a run that ends in this very batch goes with its inbox. The inbox rows of
- * an ended run go in a later statement than its queue row: the row lock of whoever posts orders the two.
- */
-function postsAndEnds(entries: readonly JournalEntry[], ownerUuid: string | null): string[] {
-  const done = entries.filter((entry) => entry.done).map((entry) => entry.run.uuid);
+/** Posts before ends, so that one to a run that ends in this very batch goes with its inbox. */
+function locksAndPosts(entries: readonly JournalEntry[], done: readonly string[]): string[] {
   const posts = entries.flatMap((entry) => entry.posts ?? []);
   const statements: string[] = [];
   if (done.length > 0) {
@@ -65,11 +63,20 @@ function postsAndEnds(entries: readonly JournalEntry[], ownerUuid: string | null
     statements.push(lockQueueRows({ done, targets }));
   }
   if (posts.length > 0) statements.push(insertPosts(posts));
-  if (done.length === 0 || ownerUuid === null) return statements;
-  const ids = uuidArray(done);
-  statements.push(`delete from run_queue where run_id = any(${ids}) and owner = ${uuid(ownerUuid)}`);
-  statements.push(`delete from inbox where run_id = any(${ids})`);
   return statements;
+}
+
+/**
+ * The inbox rows of an ended run go in a later statement than its queue row: the row lock of whoever posts orders
+ * the two. A command that reopens the run came too late for this end, and keeps the run in the queue.
+ */
+function ends(done: readonly string[], ownerUuid: string): string[] {
+  const ids = uuidArray(done);
+  return [
+    `delete from run_queue q where run_id = any(${ids}) and owner = ${uuid(ownerUuid)}
+      and not exists (select from inbox i where i.run_id = q.run_id and i.reopens)`,
+    `delete from inbox where run_id = any(${ids}) and not reopens`,
+  ];
 }
 
 /** Counts the events that are there just so: all of a batch or none, unless some are another writer's. */

@@ -1,5 +1,6 @@
 import { initial } from './0001-initial.ts';
 import { suspects } from './0002-suspects.ts';
+import { reopening } from './0003-reopening.ts';
 
 export interface Migration {
   readonly version: number;
@@ -11,4 +12,5 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { version: 1, name: 'initial', sql: initial },
   { version: 2, name: 'suspects', sql: suspects },
+  { version: 3, name: 'reopening', sql: reopening },
 ];
