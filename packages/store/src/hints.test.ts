@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedPostgres } from '@waybill/embedded';
+import { startEmbeddedPostgres, startTemporaryPostgres } from '@waybill/embedded';
 import { expect, test, vi } from 'vitest';
+import { startProxy } from '../test/proxy.ts';
 import { Hints } from './hints.ts';
 
 /** Counts, and waits for a count. */
@@ -52,4 +53,38 @@ test('a hint reaches every listener of its channel; many at once are one; a list
   await Promise.all([sender.close(), receiver.close()]);
   await second.stop();
   rmSync(dataDir, { recursive: true });
+});
+
+test('a listener that hears nothing any more, and is not told, is replaced', async () => {
+  const server = await startTemporaryPostgres();
+  const proxy = await startProxy(server.url);
+  const sender = new Hints(server.url);
+  const receiver = new Hints(proxy.url, { checkIntervalMs: 200 });
+  const work = createCounter();
+  receiver.listen('work', work.add);
+  await work.reaches(1);
+  proxy.goSilent();
+  // Once for the new LISTEN: hints may have been lost before it.
+  await work.reaches(2);
+  sender.notify('work');
+  await work.reaches(3);
+  await Promise.all([sender.close(), receiver.close()]);
+  await proxy.close();
+  await server.stop();
+});
+
+test('a listener that hears itself stays', async () => {
+  const server = await startTemporaryPostgres();
+  const hints = new Hints(server.url, { checkIntervalMs: 1000 });
+  const work = createCounter();
+  hints.listen('work', work.add);
+  await work.reaches(1);
+  const opened = vi.spyOn(Socket.prototype, 'connect');
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  // The sender's alone.
+  expect(opened.mock.calls.length).toBeLessThanOrEqual(1);
+  opened.mockRestore();
+  expect(work.count).toBe(1);
+  await hints.close();
+  await server.stop();
 });
