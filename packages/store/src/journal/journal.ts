@@ -155,7 +155,6 @@ export class Journal {
     for (let attempt = 0; ; attempt++) {
       try {
         await lane.commit(batch, this.#fence?.ownerUuid ?? null);
-        this.#stuckSince = null;
         return this.#committed(batch);
       } catch (error) {
         const diagnosis = diagnose(error);
@@ -174,6 +173,7 @@ export class Journal {
   }
 
   #committed(batch: readonly PendingNumbered[]): void {
+    this.#stuckSince = null;
     for (const { resolve } of batch) resolve();
     if (batch.some(({ entry }) => entry.children || entry.posts)) this.#onOutsideWork?.();
   }
@@ -195,6 +195,8 @@ export class Journal {
 
   /** Halves the batch until the bad run is alone; the others commit. */
   async #isolate(lane: JournalLane, batch: readonly PendingNumbered[], error: unknown): Promise<void> {
+    // The database has spoken, if against us.
+    this.#stuckSince = null;
     if (batch.every(({ entry }) => entry.run === batch[0]!.entry.run)) {
       const isStale = diagnose(error) === 'duplicate';
       return rejectAll(batch, isStale ? staleRun(error) : runRefused(error));

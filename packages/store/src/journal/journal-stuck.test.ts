@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import * as h from '../../test/harness.ts';
+import { Journal } from './journal.ts';
+import type { JournalLane } from './journal-lane.ts';
+import { OutcomeUnknownError } from './lane.ts';
+
+const refusal = (code: string, table_name = 'run_events') =>
+  Object.assign(new Error(code), { name: 'PostgresError', code, table_name });
+const noAnswer = () => new OutcomeUnknownError(new Error('cut'));
+
+/** A journal whose one lane answers as told, and then well. */
+function scripted(outcomes: readonly Error[], countPresent: JournalLane['countPresent']) {
+  const left = [...outcomes];
+  const lane: JournalLane = {
+    async commit() {
+      const error = left.shift();
+      if (error) throw error;
+    },
+    countPresent,
+    async close() {},
+  };
+  return new Journal({ openLane: () => lane, fence: null, laneCount: 1 });
+}
+
+const all: JournalLane['countPresent'] = async (batch) =>
+  batch.reduce((sum, { entry }) => sum + entry.events.length, 0);
+
+test('a commit whose answer was lost and that is found to be there ends being stuck', async () => {
+  const journal = scripted([noAnswer(), refusal('23505')], all);
+  await journal.append(h.entry(h.newRef()));
+  expect(journal.stuckForMs()).toBe(0);
+});
+
+test('a refusal of the database after it was silent does as well', async () => {
+  const journal = scripted([noAnswer(), refusal('22P05')], all);
+  await expect(journal.append(h.entry(h.newRef()))).rejects.toMatchObject({ code: 'run_refused' });
+  expect(journal.stuckForMs()).toBe(0);
+});
+
+test('while nobody answers it is stuck', async () => {
+  let ask: () => void = () => {};
+  const asked = new Promise<void>((resolve) => {
+    ask = resolve;
+  });
+  const journal = scripted([noAnswer(), refusal('23505')], () => {
+    ask();
+    return new Promise(() => {});
+  });
+  void journal.append(h.entry(h.newRef()));
+  await asked;
+  expect(journal.stuckForMs()).toBeGreaterThan(0);
+});
