@@ -1,4 +1,4 @@
-import type { StepDefinition } from '@waybill/engine';
+import { isTerminal, type RunStateName, type StepDefinition } from '@waybill/engine';
 import { idOfUuid, uuidOfId } from '@waybill/protocol';
 import { sqlState } from '@waybill/store';
 import type { Acknowledgement } from '../support/oracle.ts';
@@ -64,7 +64,11 @@ export class Customers {
     const runs = [...database.queue.entries(), ...database.queue.entries()].map(([uuid]) => uuid);
     const ended = [...this.#ended()];
     const target =
-      kind === 'retry' && ended.length > 0 ? random.pick(ended) : runs.length > 0 ? random.pick(runs) : null;
+      (kind === 'retry' || kind === 'resendHook') && ended.length > 0
+        ? random.pick(ended)
+        : runs.length > 0
+          ? random.pick(runs)
+          : null;
     if (target === null) return;
     faults.count(kind);
     void this.#command(target, this.#commandOf(kind, target));
@@ -101,7 +105,8 @@ export class Customers {
 
   *#ended(): Generator<string> {
     const { database } = this.#options;
-    for (const [uuid, { state }] of database.runs.entries()) if (state === 'failed') yield uuid;
+    for (const [uuid, { state }] of database.runs.entries())
+      if (isTerminal(state as RunStateName)) yield uuid;
   }
 
   #commandOf(kind: FaultKind, target: string): Posted {
@@ -115,6 +120,8 @@ export class Customers {
         return { type: 'signal', name: random.pick(signalNames), payload: '1' };
       case 'byHand':
         return { type: random.pick(['skipStep', 'completeStep']), step };
+      case 'resendHook':
+        return { type: 'resendHook', hook: random.pick(['onComplete', 'onError']) };
       case 'addSteps': {
         const steps: StepDefinition[] = stepsBelow(random, step);
         return { type: 'addSteps', steps };

@@ -1,5 +1,5 @@
 import { createClock, createDispatcher, type Dispatcher, type Log, ProjectCache } from '@waybill/dispatcher';
-import { createRunState, evolve, type Plan, type RunEvent } from '@waybill/engine';
+import { createRunState, evolve, isTerminal, type Plan, type RunEvent } from '@waybill/engine';
 import { freshStateBytes, idOfUuid } from '@waybill/protocol';
 import { type InboxRow, Journal, type NewRun, type StoredEvent } from '@waybill/store';
 import { type Catalogue, projectUuid } from './catalogue.ts';
@@ -107,10 +107,12 @@ export class SimNode {
 
   /** As the API does: of a run that has ended only a retry is asked, and a retry of none else. */
   async post(row: InboxRow, plan: Plan): Promise<boolean> {
-    const isRetry = row.command.includes('"type":"retry"');
-    const { state } = fold(plan, row.runUuid, await this.read(row.runUuid));
-    if (isRetry ? state !== 'failed' : ['completed', 'failed', 'cancelled'].includes(state)) return false;
-    const isPosted = isRetry
+    const { type } = JSON.parse(row.command) as { readonly type: string };
+    const { state, phase } = fold(plan, row.runUuid, await this.read(row.runUuid));
+    const reopens = type === 'retry' || type === 'resendHook';
+    const isOver = type === 'pause' || type === 'resume' ? phase === 'done' : isTerminal(state);
+    if (reopens ? type === 'retry' && state !== 'failed' : isOver) return false;
+    const isPosted = reopens
       ? await this.#link.call('reopen', (database) => {
           queries.reopenRun(database, { ...row, projectUuid, bytes: context.length });
           return true;

@@ -110,7 +110,7 @@ interface Asking {
   readonly safetyMs: number;
 }
 
-const commandKinds = ['cancel', 'pause', 'retry', 'signal', 'byHand', 'addSteps'] as const;
+const commandKinds = ['cancel', 'pause', 'retry', 'signal', 'byHand', 'addSteps', 'resendHook'] as const;
 
 /** Commands at random times to random runs, as many of each kind as its rate says. */
 function askAround(world: World, { faults, customers, random, runs, safetyMs }: Asking): void {

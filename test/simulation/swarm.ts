@@ -40,6 +40,7 @@ export const faultKinds = [
   'signal',
   'byHand',
   'addSteps',
+  'resendHook',
   // Room
   'littleRoom',
 ] as const;
@@ -78,6 +79,7 @@ const most: Swarm = {
   signal: 0.8,
   byHand: 0.4,
   addSteps: 0.4,
+  resendHook: 0.4,
   littleRoom: 1,
 };
 

@@ -159,6 +159,16 @@ describe('the oracle', () => {
         }),
     ],
     [
+      'I3 run_1: step c was sent as msg_step_c again',
+      () => {
+        const again: RunEvent[] = [{ type: 'run.reopened', at: at(25) }];
+        const other = { ...request('step', 'c', 26), webhookId: 'msg_step_c_r1' };
+        return judge(runOf(withBehind(4, ...again)), {
+          requests: [...requests, other, request('step', 'c', 27)],
+        });
+      },
+    ],
+    [
       'I3 run_1: step b: webhook-id msg_step_a',
       () =>
         judge(runOf(journal), {

@@ -38,6 +38,7 @@ class Reading {
       this.#end = null;
       this.#reopen(['failed', 'skipped']);
     }
+    if (event.type === 'hook.reopened') this.#closed.delete('hook ');
     if (isRunEnd(event)) yield* this.#ends(event);
     if ('attempt' in event) yield* this.#attempt(event);
     const ending = endingOf(event);

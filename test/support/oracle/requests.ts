@@ -40,14 +40,15 @@ function* identityFaults({ journal }: ObservedRun, requests: readonly LoggedRequ
   for (const [name, sent] of groupBy(requests, nameOf)) {
     const ids = new Set(sent.map((request) => request.webhookId));
     if (ids.size > rounds) yield `I3 ${name} had ${ids.size} webhook-ids in ${rounds} round(s)`;
-    const byAttempt = new Map<number, string>();
-    for (const { attempt, webhookId, kind } of sent) {
-      const before = byAttempt.get(attempt) ?? webhookId;
-      // Numbers of hooks begin anew with each round.
-      if (before !== webhookId && kind !== 'hook')
-        yield `I3 ${name} had two webhook-ids on attempt ${attempt}`;
-      byAttempt.set(attempt, webhookId);
+    const left = new Set<string>();
+    let current = sent[0]!.webhookId;
+    for (const { attempt, webhookId } of sent) {
       if (!(attempt >= 1)) yield `I3 ${name} was sent as attempt ${attempt}`;
+      if (webhookId === current) continue;
+      left.add(current);
+      current = webhookId;
+      if (left.has(webhookId))
+        yield `I3 ${name} was sent as ${webhookId} again after another round had begun`;
     }
   }
 }

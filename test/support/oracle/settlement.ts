@@ -36,6 +36,7 @@ function* endFaults({ runId, definition, journal, status }: ObservedRun): Genera
   if (ends.length !== 1) yield `I2 ${runId}: ${ends.length} ends in the last round`;
   const hook = status.state === 'completed' ? definition.onComplete : definition.onError;
   const hooks = last.filter(({ type }) => type === 'hook.delivered' || type === 'hook.failed').length;
-  const wanted = hook === undefined ? 0 : 1;
+  const again = last.filter(({ type }) => type === 'hook.reopened').length;
+  const wanted = hook === undefined ? 0 : 1 + again;
   if (hooks !== wanted) yield `I2 ${runId}: ${hooks} hooks have ended; expected ${wanted}`;
 }
