@@ -3,7 +3,7 @@ import { createSigner } from '@waybill/signing';
 import { verifyWebhook } from '@waybill/signing/verify';
 import { describe, expect, test } from 'vitest';
 import { failure, infoOf, planOf, secret, step } from '../test/harness.ts';
-import { prepareRequest } from './prepare.ts';
+import { prepareRequest, urlOf } from './prepare.ts';
 import { noLinks, requestBody } from './request-body.ts';
 
 const at = 1_700_000_000_000;
@@ -228,3 +228,13 @@ describe('a prepared request', () => {
 });
 
 const info = infoOf();
+
+test('the URL of a hook is its own, also once its run has been retried and has none', () => {
+  const state = stateOf(planOf([step('a')], { onError: 'https://a.test/error' }), [
+    failed('a'),
+    { type: 'run.failed', at: at + 8 },
+  ]);
+  const hook = state.hook!;
+  evolve(state, { type: 'run.reopened', at: at + 9 });
+  expect(urlOf(state, hook)).toBe(hook.url);
+});

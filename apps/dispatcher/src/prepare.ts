@@ -1,4 +1,11 @@
-import { attemptTimeoutMs, type Delivery, hash32, hookTimeoutMs, type RunState } from '@waybill/engine';
+import {
+  attemptTimeoutMs,
+  type Delivery,
+  type Hook,
+  hash32,
+  hookTimeoutMs,
+  type RunState,
+} from '@waybill/engine';
 import { type RunInfo, userAgent, webhookId, wire } from '@waybill/protocol';
 import type { Signer } from '@waybill/signing';
 import { type RequestFacts, requestBody } from './request-body.ts';
@@ -12,7 +19,8 @@ export interface PreparedRequest {
 }
 
 export function urlOf(state: RunState, delivery: Delivery): string {
-  if (delivery.kind === 'hook') return state.hook!.url;
+  // Not that of the state: an answer may come to a hook whose run has been retried since.
+  if (delivery.kind === 'hook') return (delivery as Hook).url;
   const { definition } = state.plan.steps[delivery.index]!;
   return delivery.kind === 'step' ? definition.url! : definition.compensation!;
 }
