@@ -207,6 +207,36 @@ test('a retry that arrives while the end of the run is on its way is carried out
   expect(sent()).toEqual(['a1', 'a2']);
 });
 
+describe('what is driven is compared with what is owned', () => {
+  test('a run whose row was taken away is let go of', async () => {
+    const owner = await startSession();
+    const uuid = await withOpenStep(owner, 'a', ['a']);
+    await owner.committed(uuid, 'attempt.started');
+    await database.sql`update run_queue set owner = null, ready_at = now() + interval '1 hour' where run_id = ${uuid}`;
+    const aborted = handler.aborted('a');
+    await owner.session.adopt();
+    await aborted;
+    expect(owner.session.stats.runs).toBe(0);
+  });
+
+  test('a run that is done, and that a command put back which had been answered, is taken out', async () => {
+    const { session, committed } = await startSession();
+    const run = await database.createRun(await database.store(handler.chain(['a'])));
+    await session.claim();
+    await committed(run, 'run.completed');
+    const id = newUuid();
+    await database.reopen(run, { type: 'cancel' }, id);
+    await session.claim();
+    await committed(run, 'command.refused');
+    await database.reopen(run, { type: 'cancel' }, id);
+    expect(await session.claim()).toBe(1);
+    expect(await database.sql`select 1 from inbox where run_id = ${run}`).toEqual([]);
+    await session.adopt();
+    expect(await database.queue(run)).toBeUndefined();
+    expect(session.stats.runs).toBe(0);
+  });
+});
+
 describe('stop', () => {
   test('finishes what is in flight, sends nothing new, and gives everything back', async () => {
     const owner = await startSession();

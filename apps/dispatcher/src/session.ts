@@ -20,6 +20,7 @@ import { SendQueue } from './send-queue.ts';
 import type { SessionDeps, SessionEvents } from './session-deps.ts';
 import type { SparedEndpoints } from './spared-endpoints.ts';
 import { stateTooLarge, withinState } from './state-room.ts';
+import { takeStock } from './stock-taking.ts';
 import { Timers } from './timers.ts';
 
 /** An aborted exchange ends at once. */
@@ -174,9 +175,12 @@ export class Session implements DriverContext {
     return this.#inbox.read();
   }
 
-  /** Loads runs that we own and do not drive: claims whose answer was lost. */
+  /** Loads runs that we own and do not drive, claims whose answer was lost; lets go of those it is the other way with. */
   async adopt(): Promise<void> {
-    await this.#load(await this.#deps.store.ownedRuns(this.lease.identity.uuid));
+    const { store, log } = this.#deps;
+    const remove = (driver: RunDriver) => this.#remove(driver);
+    const me = this.lease.identity.uuid;
+    await this.#load(await takeStock({ store, log, me, remove, runs: this.#runs }));
   }
 
   /** Takes back what dead dispatchers owned. */

@@ -105,8 +105,8 @@ export async function startDatabase() {
       await sql`update dispatchers set expires_at = now() - interval '1 minute' where id = ${dispatcher}`;
     },
 
-    async reopen(runUuid: string, command: object): Promise<void> {
-      const row = { runUuid, id: newUuid(), command: JSON.stringify(command) };
+    async reopen(runUuid: string, command: object, id = newUuid()): Promise<void> {
+      const row = { runUuid, id, command: JSON.stringify(command) };
       await reopenRun(sql, { ...row, projectUuid, bytes: 100 });
     },
 
