@@ -56,6 +56,21 @@ describe('effects', () => {
     driver.discard();
   });
 
+  test('a delivery that another round has replaced while it waited for a socket is not sent', async () => {
+    const context = new h.FakeContext();
+    const plan = h.planOf([h.step('a'), h.step('b')], hooks);
+    context.isOpen = false;
+    const driver = await h.startedDriver(context, plan);
+    context.isOpen = true;
+    const waiting = driver.state.steps[1]!.delivery!;
+    driver.send(driver.state.steps[0]!.delivery!);
+    driver.endAttempt(context.sent[0]!, 1, h.failure(false));
+    driver.applyFromInbox(row(driver, 'c'), { type: 'retry', commandId: 'c' });
+    expect(driver.state.steps[1]!.delivery).not.toBe(waiting);
+    driver.send(waiting);
+    expect(context.sent).toHaveLength(1);
+  });
+
   test('an answer to an attempt that was given up is ignored', async () => {
     const context = new h.FakeContext();
     const driver = await h.startedDriver(context, h.planOf([h.step('a')]));

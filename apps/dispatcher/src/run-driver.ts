@@ -178,6 +178,8 @@ export class RunDriver {
   #send(delivery: Delivery): void {
     const now = this.#context.clock.now();
     if (this.#isDiscarded || delivery.open || !isSendable(this.state, delivery)) return;
+    // Another round has put one of its own in its place while this one waited for a socket.
+    if (findDelivery(this.state, this.#name(delivery)) !== delivery) return;
     if (delivery.retryAt !== null && delivery.retryAt > now) return;
     const heldUntil = this.#context.endpoints.heldUntil(this, delivery, now);
     if (heldUntil !== null) return this.#timers.retryAt(delivery, heldUntil);
