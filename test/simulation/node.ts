@@ -1,6 +1,6 @@
 import { createClock, createDispatcher, type Dispatcher, type Log, ProjectCache } from '@waybill/dispatcher';
 import { createRunState, evolve, isTerminal, type Plan, type RunEvent } from '@waybill/engine';
-import { freshStateBytes, idOfUuid } from '@waybill/protocol';
+import { defaultLimits, freshStateBytes, idOfUuid } from '@waybill/protocol';
 import { type InboxRow, Journal, type NewRun, type StoredEvent } from '@waybill/store';
 import { type Catalogue, projectUuid } from './catalogue.ts';
 import { context } from './definitions.ts';
@@ -26,7 +26,7 @@ export interface Surroundings {
   readonly hint: (from: SimNode) => void;
 }
 
-const limits = { resultBytesMax: 1200, deliveryBytesMax: 60_000, runStateBytesMax: 14_000 };
+const limits = { ...defaultLimits, resultBytesMax: 1200, deliveryBytesMax: 60_000, runStateBytesMax: 14_000 };
 
 /** One process with both roles, as `waybill serve` has them: an API that writes runs and commands, and a dispatcher. */
 export class SimNode {
@@ -52,7 +52,7 @@ export class SimNode {
     this.#link = new Link({ world, server, faults, process: this.process, random: random.fork('link') });
     const store = modelStore(this.#link, catalogue);
     const isSmall = random.chance(faults.rateOf('littleRoom'));
-    const checks = { url: () => null, header: () => null };
+    const checks = { url: () => null, header: () => null, limits, now: clock.now };
     this.dispatcher = createDispatcher({
       store,
       clock,
