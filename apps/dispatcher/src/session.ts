@@ -160,7 +160,9 @@ export class Session implements DriverContext {
     this.queue.sweep();
     const room = this.#takesRuns ? this.#room.toClaim() : null;
     if (room === null) return 0;
+    const startedAt = this.clock.monotonic();
     const claimed = await this.#deps.store.claimRuns(this.lease.identity.uuid, room);
+    this.#deps.onClaim?.(this.clock.monotonic() - startedAt, claimed.length);
     await this.#load(claimed);
     return claimed.length;
   }

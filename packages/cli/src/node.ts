@@ -97,6 +97,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
         runBytesMax: heapShareOfRuns * getHeapStatistics().heap_size_limit,
         limits,
         callbacks: publicUrl === undefined ? null : { tokens, approvals, publicUrl },
+        onClaim: (durationMs, runs) => metrics.claimed(durationMs, runs),
         onCommit: (runUuid, events, run) => {
           parts.api?.committed(runUuid, events);
           metrics.committed(events, run);

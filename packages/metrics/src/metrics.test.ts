@@ -134,6 +134,7 @@ test('runs are counted by the state they ended in', async () => {
     [`${name}{state="completed"}`]: '2',
     [`${name}{state="failed"}`]: '2',
     [`${name}{state="cancelled"}`]: '1',
+    'waybill_runs_quarantined_total{code="http_503"}': '1',
   });
 });
 
@@ -162,4 +163,15 @@ test('requests that were told to come again are counted by code', async () => {
     'waybill_requests_refused_total{code="too_many_starts"}': '2',
     'waybill_requests_refused_total{code="too_many_runs"}': '1',
   });
+});
+
+test('claims show how long they take, and how many runs they give', async () => {
+  const { metrics, scrape } = setUp();
+  for (let n = 1; n <= 100; n++) metrics.claimed(n, 2);
+  const scraped = await scrape();
+  expect(scraped).toMatchObject({
+    waybill_runs_claimed_total: '200',
+    waybill_claim_duration_seconds_count: '100',
+  });
+  expect(Number(scraped['waybill_claim_duration_seconds{quantile="0.99"}'])).toBeCloseTo(0.099, 2);
 });

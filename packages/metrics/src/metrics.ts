@@ -1,6 +1,7 @@
 import type { RunEvent, RunState } from '@waybill/engine';
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
 import { AttemptCounts } from './attempt-counts.ts';
+import { ClaimDurations } from './claim-durations.ts';
 import { createGauges, type Gauges } from './gauges.ts';
 import { RunCounts } from './run-counts.ts';
 import { type SlowStep, StepDurations } from './step-durations.ts';
@@ -25,6 +26,8 @@ export interface Metrics {
   text(): Promise<string>;
   /** A request was told to come again, with 429 or 503. */
   refused(code: string): void;
+  /** The database took so long to give so many runs. */
+  claimed(durationMs: number, runs: number): void;
   /** Durable events of a run that this process drives. */
   committed(events: readonly RunEvent[], run: CommittedRun): void;
 }
@@ -36,6 +39,7 @@ export function createMetrics({ gauges, onSlowStep, workflowsMax = 100 }: Metric
   createGauges(registry, gauges);
   const runs = new RunCounts(registry);
   const attempts = new AttemptCounts(registry);
+  const claims = new ClaimDurations(registry);
   const refusals = new Counter({
     name: 'waybill_requests_refused_total',
     help: 'Requests told to come again, with 429 or 503, by code.',
@@ -46,6 +50,7 @@ export function createMetrics({ gauges, onSlowStep, workflowsMax = 100 }: Metric
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    claimed: (durationMs, runs) => claims.observe(durationMs, runs),
     refused: (code) => refusals.inc({ code }),
     committed(events, run) {
       for (const event of events) {
