@@ -5,6 +5,8 @@ import { r03 } from './rows/r03.ts';
 import { r05 } from './rows/r05.ts';
 import { r07 } from './rows/r07.ts';
 import { r08 } from './rows/r08.ts';
+import { r13 } from './rows/r13.ts';
+import { r14 } from './rows/r14.ts';
 import { r21 } from './rows/r21.ts';
 
 const load = 'not yet: comes with the rows of load';
@@ -20,8 +22,8 @@ export const rows: readonly TableRow[] = [
   { id: 'R10', title: 'a long REPEATABLE READ transaction at steady load', where: load },
   { id: 'R11', title: 'a million finished, a million scheduled, ten thousand ready runs', where: load },
   { id: 'R12', title: 'one project floods the queue', where: load },
-  { id: 'R13', title: 'an endpoint answers 503 to a thousand runs', where: load },
-  { id: 'R14', title: 'five hundred handlers never answer', where: load },
+  r13,
+  r14,
   {
     id: 'R15',
     title: 'a run that crashes its dispatcher',

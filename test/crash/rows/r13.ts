@@ -1,0 +1,70 @@
+import type { FaultRow, RowReport } from '../row.ts';
+import { othersFor } from '../traffic/others.ts';
+import { chain, ms, quantile, Stage } from '../traffic/stage.ts';
+
+/** With the time that the endpoint is away, enough attempts for what circuits hold back no attempt from. */
+const retries = { maxAttempts: 20, backoff: 'exponential', initialDelay: 1, maxDelay: 8 };
+
+/** `--seconds`: how long the endpoint answers 503; `--runs`: how many runs meet it. */
+export const r13: FaultRow = {
+  id: 'R13',
+  title: 'an endpoint answers 503 to a thousand runs',
+  short: { seconds: 20, runs: 1000 },
+  run: (context) => Stage.play(context, { roles: ['serve'] }, (stage) => play(stage)),
+};
+
+async function play(stage: Stage): Promise<RowReport> {
+  const { client, handlers, context } = stage;
+  const { seconds, runs, note } = context;
+  let isAway = true;
+  const refused: number[] = [];
+  handlers.on('/away', () => {
+    if (!isAway) return {};
+    refused.push(performance.now());
+    return { status: 503 };
+  });
+  await client.put('away', chain('away', ['/away', '/ok'], { defaults: { retries } }));
+  await client.put('other', chain('other', ['/ok', '/ok']));
+  const alone = await othersFor(stage, stage.handlers, 3);
+  note(`alone, a run of others takes ${ms(quantile(alone, 0.5))}`);
+
+  const awayFrom = performance.now();
+  for (let started = 0; started < runs; started += 50) {
+    await Promise.all(Array.from({ length: 50 }, () => client.start('away')));
+  }
+  const beside = await othersFor(stage, stage.handlers, seconds - (performance.now() - awayFrom) / 1000);
+  const during = await stage.metrics('api');
+  isAway = false;
+  stage.calm();
+  note(`${refused.length} attempts were refused; the endpoint answers again`);
+  const drainSeconds = await stage.drained(90);
+  const after = await stage.metrics('api');
+
+  const violations = await stage.violations(90_000);
+  const [aloneP50, besideP50] = [quantile(alone, 0.5), quantile(beside, 0.5)];
+  const busiest = busiestSecond(refused.filter((at) => at > awayFrom + 5000));
+  if (!(during.get('waybill_circuits_open')! >= 1)) violations.push('the circuit did not open');
+  if (after.get('waybill_circuits_open') !== 0) violations.push('the circuit did not close again');
+  if (besideP50 > 5 * aloneP50 + 50)
+    violations.push(`others took ${ms(besideP50)} instead of ${ms(aloneP50)}`);
+  // Without circuits each run would have been refused at 0, 1, 3, 7, 15 s and so on, all of them within 40 %.
+  if (busiest > runs / 4) violations.push(`${busiest} attempts came within one second`);
+  return {
+    figures: {
+      'attempts refused': refused.length,
+      'attempts refused a run': (refused.length / runs).toFixed(2),
+      'attempts in the busiest second, after 5 s': busiest,
+      'attempts held back': after.get('waybill_attempts_held_back_total') ?? 0,
+      'a run of others, alone': `p50 ${ms(aloneP50)}`,
+      'a run of others, beside it': `p50 ${ms(besideP50)}, of ${beside.length}`,
+      'all over after it answered again': `${drainSeconds.toFixed(1)} s`,
+    },
+    violations,
+  };
+}
+
+function busiestSecond(times: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const at of times) counts.set(Math.floor(at / 1000), (counts.get(Math.floor(at / 1000)) ?? 0) + 1);
+  return Math.max(0, ...counts.values());
+}
