@@ -42,7 +42,7 @@ export type FailurePolicy = 'fail' | 'continue' | 'retry';
 export type Join = 'all' | 'any' | { readonly atLeast: number };
 
 /** What a step may set, and what a workflow may set for all its steps in `defaults`. */
-export interface StepSettings {
+export interface StepSettings<StepId extends string = string> {
   /** `false` (default): one at a time among such steps, in definition order. `true`: as soon as it is ready. */
   readonly parallel?: boolean;
   readonly retries?: RetryConfig;
@@ -56,6 +56,32 @@ export interface StepSettings {
   readonly payload?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Called with the step's result to undo it, when `saga` is on and the run fails. */
+  readonly compensation?: string;
+  readonly runCondition?: RunCondition;
+  /** `true` is another way to write `runCondition: 'always'`. */
+  readonly runAfterFailure?: boolean;
+  /** Runs when all dependencies have ended and at least one has succeeded. */
+  readonly allowPartialDependencies?: boolean;
+  readonly join?: Join;
+  /** CEL over `context` and the `steps` above, once its condition holds: `false` skips it. */
+  readonly when?: string;
+  /** CEL that gives a list: one request for each item, with `item` and `index`. The result is their list. */
+  readonly forEach?: string;
+  /** Of a `forEach`: items under way at once, 1 to 10,000. Default 10. */
+  readonly maxConcurrency?: number;
+  /** Of a `forEach`: how many items may fail, a count or a share such as `"10%"`. Default 0. */
+  readonly toleratedFailures?: number | `${number}%`;
+  /** Not before this long after the run's start, and not before its condition holds. */
+  readonly delay?: Duration;
+  /** Not before this time; instead of `delay`. As text ISO 8601. */
+  readonly runAt?: string | Date;
+  /** `at-most-once`: one attempt, which fails when its outcome is lost. Default `at-least-once`. */
+  readonly delivery?: 'at-most-once' | 'at-least-once';
+  /** Whose results come with its requests as `previousSteps`. Default: all above it. */
+  readonly input?: 'dependencies' | 'none' | readonly StepId[];
+  /** A completed step that took longer counts as slow: `step.slow` among the run's events. */
+  readonly slowAfter?: Duration;
 }
 
 /** Waits for a signal of the run. Another way to write `{ signal }` is its name alone. */
@@ -98,35 +124,9 @@ export type StepAction =
       readonly workflow: string;
     };
 
-export interface StepFields<StepId extends string = string> extends StepSettings {
+export interface StepFields<StepId extends string = string> extends StepSettings<NoInfer<StepId>> {
   readonly id: StepId;
   readonly dependsOn?: NoInfer<StepId> | readonly NoInfer<StepId>[];
-  /** Called with the step's result to undo it, when `saga` is on and the run fails. */
-  readonly compensation?: string;
-  readonly runCondition?: RunCondition;
-  /** `true` is another way to write `runCondition: 'always'`. */
-  readonly runAfterFailure?: boolean;
-  /** Runs when all dependencies have ended and at least one has succeeded. */
-  readonly allowPartialDependencies?: boolean;
-  readonly join?: Join;
-  /** CEL over `context` and the `steps` above, once its condition holds: `false` skips it. */
-  readonly when?: string;
-  /** CEL that gives a list: one request for each item, with `item` and `index`. The result is their list. */
-  readonly forEach?: string;
-  /** Of a `forEach`: items under way at once, 1 to 10,000. Default 10. */
-  readonly maxConcurrency?: number;
-  /** Of a `forEach`: how many items may fail, a count or a share such as `"10%"`. Default 0. */
-  readonly toleratedFailures?: number | `${number}%`;
-  /** Not before this long after the run's start, and not before its condition holds. */
-  readonly delay?: Duration;
-  /** Not before this time; instead of `delay`. As text ISO 8601. */
-  readonly runAt?: string | Date;
-  /** `at-most-once`: one attempt, which fails when its outcome is lost. Default `at-least-once`. */
-  readonly delivery?: 'at-most-once' | 'at-least-once';
-  /** Whose results come with its requests as `previousSteps`. Default: all above it. */
-  readonly input?: 'dependencies' | 'none' | readonly NoInfer<StepId>[];
-  /** A completed step that took longer counts as slow: `step.slow` among the run's events. */
-  readonly slowAfter?: Duration;
 }
 
 export type WorkflowStep<StepId extends string = string> = StepFields<StepId> & StepAction;
@@ -157,7 +157,8 @@ export interface WorkflowDefinition<StepId extends string = string, Context exte
   readonly retryRounds?: number;
   /** Requests of the run in flight at once, 1 to 10,000. Default: as many as there are. */
   readonly maxConcurrency?: number;
-  readonly defaults?: StepSettings;
+  /** For all steps on which they have an effect; a step's own fields win. */
+  readonly defaults?: StepSettings<NoInfer<StepId>>;
   readonly tags?: readonly string[];
   readonly metadata?: Readonly<Record<string, string>>;
 }

@@ -15,6 +15,7 @@ import { compileFields, findExpressionFaults, findReferenceFaults } from './refe
 import { repeated } from './repeated-step.ts';
 import { addedStepsSchema, type ParsedAddedSteps } from './schema.ts';
 import { findSenselessStepFields } from './senseless.ts';
+import { withDefaults } from './step-defaults.ts';
 import type { ParsedStep } from './step-schema.ts';
 
 export interface AddedStepsOptions {
@@ -138,7 +139,7 @@ function addedStep(
   baseUrl: string | null,
   { failurePolicy, defined }: AddedStepsOptions,
 ): StepDefinition {
-  const added = normaliseStep(step, { defaults: { parallel: true }, baseUrl, failurePolicy });
+  const added = normaliseStep(withDefaults(step, { parallel: true }), { baseUrl, failurePolicy });
   const stored = defined?.(step.id);
   return stored === undefined ? added : repeated(stored, step, added);
 }

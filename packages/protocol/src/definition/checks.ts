@@ -17,7 +17,7 @@ export function findTargetFaults(input: unknown, checks: DefinitionChecks): Defi
   if (!isRecord(input)) return [];
   return [
     ...urlFaults(input, ['onComplete', 'onError'], '', checks),
-    ...headerFaults(isRecord(input.defaults) ? input.defaults.headers : null, 'defaults.headers', checks),
+    ...(isRecord(input.defaults) ? settingFaults(input.defaults, 'defaults.', checks) : []),
   ];
 }
 
@@ -25,10 +25,17 @@ export function findStepTargetFaults(steps: readonly unknown[], checks: Definiti
   return steps.flatMap((step, index) => {
     if (!isRecord(step)) return [];
     return [
-      ...urlFaults(step, ['url', 'compensation'], `steps[${index}].`, checks),
-      ...headerFaults(step.headers, `steps[${index}].headers`, checks),
+      ...urlFaults(step, ['url'], `steps[${index}].`, checks),
+      ...settingFaults(step, `steps[${index}].`, checks),
     ];
   });
+}
+
+function settingFaults(step: Record<string, unknown>, prefix: string, checks: DefinitionChecks) {
+  return [
+    ...urlFaults(step, ['compensation'], prefix, checks),
+    ...headerFaults(step.headers, `${prefix}headers`, checks),
+  ];
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

@@ -243,3 +243,93 @@ describe('steps that are read are above', () => {
     expect(Object.keys(faultsOf({ id: 'w', steps: faulty }))).toEqual(['steps[9000].when']);
   });
 });
+
+describe('defaults take every field but what one step is', () => {
+  const settings = {
+    compensation: '/undo',
+    runCondition: 'always',
+    when: 'context.x == 1',
+    delay: '5s',
+    delivery: 'at-most-once',
+    input: 'dependencies',
+    slowAfter: 3,
+    maxConcurrency: 2,
+    toleratedFailures: 1,
+  };
+  const of = (steps: object[], defaults: object) =>
+    parse({ id: 'w', timeout: 1000, defaults, steps }).steps as unknown as Record<string, unknown>[];
+  const root = { id: 'a', url: '/a' };
+  const child = { id: 'b', url: '/b', dependsOn: 'a' };
+
+  test('each reaches the steps on which it has an effect', () => {
+    const [a, b] = of([root, child], settings);
+    expect(b).toMatchObject({
+      compensation: 'https://handlers.test/undo',
+      runCondition: 'always',
+      when: 'context.x == 1',
+      delay: 5,
+      delivery: 'at-most-once',
+      retries: { maxAttempts: 1 },
+      input: 'dependencies',
+      slowAfter: 3,
+    });
+    for (const field of ['runCondition', 'input', 'maxConcurrency', 'toleratedFailures']) {
+      expect(a).not.toHaveProperty(field);
+    }
+    expect(b).not.toHaveProperty('maxConcurrency');
+    const [list] = of([{ ...root, forEach: 'context.list' }], { ...settings, delivery: undefined });
+    expect(list).toMatchObject({ maxConcurrency: 2, toleratedFailures: 1 });
+    const [, sleep] = of([root, { id: 's', sleep: 1, dependsOn: 'a' }], settings);
+    expect(sleep).toMatchObject({ sleep: 1, runCondition: 'always', delay: 5 });
+    for (const field of ['delivery', 'input', 'slowAfter']) expect(sleep).not.toHaveProperty(field);
+  });
+
+  test.each([
+    [{ join: 'any' }, { runCondition: 'always' }, { join: 1, runCondition: undefined }],
+    [{ runAfterFailure: false }, { runCondition: 'always' }, { runCondition: undefined }],
+    [{ runAt: '2030-01-31T09:00:00Z' }, { delay: 5 }, { delay: undefined }],
+    [{ continueOnFailure: false }, { failurePolicy: 'retry' }, { failurePolicy: undefined }],
+    [{}, { join: { atLeast: 2 } }, { join: undefined }],
+    [{ dependsOn: ['a', 'c'] }, { join: { atLeast: 2 } }, { join: 2 }],
+  ])('a step that says %j has nothing like it of %j', (said, defaults, expected) => {
+    const step = of([root, { id: 'c', url: '/c' }, { ...child, ...said }], defaults)[2]!;
+    for (const [field, value] of Object.entries(expected)) expect(step[field]).toEqual(value);
+  });
+
+  test.each<[object, object[], Record<string, unknown>]>([
+    [
+      { runCondition: 'always', join: 'any' },
+      [root],
+      { 'defaults.join': expect.stringMatching(/exclude each other/) },
+    ],
+    [
+      { delay: 1, runAt: '2030-01-31T09:00:00Z' },
+      [root],
+      { 'defaults.runAt': expect.stringMatching(/exclude/) },
+    ],
+    [{ when: '1 +' }, [root, child], { 'defaults.when': expect.stringMatching(/^line 1/) }],
+    [{ input: ['a'] }, [root, child, { ...child, id: 'c' }], {}],
+    [
+      { input: ['c'] },
+      [root, child, { id: 'c', url: '/c' }],
+      { 'defaults.input[0]': expect.stringMatching(/not above/) },
+    ],
+    [
+      { id: 'x', dependsOn: 'a' },
+      [root],
+      { 'defaults.id': 'unknown field', 'defaults.dependsOn': 'unknown field' },
+    ],
+    [{ compensation: 'undo' }, [root], { 'defaults.compensation': expect.stringMatching(/not a URL/) }],
+    [
+      { delivery: 'at-most-once' },
+      [{ ...root, retries: { maxAttempts: 3 } }],
+      { 'steps[0].retries': expect.any(String) },
+    ],
+    [{ delivery: 'at-most-once', retries: {} }, [root], {}],
+    [{ delay: 1000 }, [root], { 'defaults.delay': expect.stringMatching(/timeout is 1000 s/) }],
+  ])('%j with %j: %j', (defaults, steps, expected) => {
+    const result = parseDefinition({ id: 'w', timeout: 1000, defaults, steps }, checks);
+    const faults = 'faults' in result ? result.faults : [];
+    expect(Object.fromEntries(faults.map(({ path, message }) => [path, message]))).toEqual(expected);
+  });
+});

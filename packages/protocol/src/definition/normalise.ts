@@ -13,24 +13,24 @@ import { isRequest } from './kinds.ts';
 import type { ParsedDefinition } from './schema.ts';
 import type { ParsedStep } from './step-schema.ts';
 
-type Defaults = NonNullable<ParsedDefinition['defaults']>;
-
 interface StepContext {
-  readonly defaults: Defaults;
   readonly baseUrl: string | null;
   /** What holds for a step that names no policy. */
   readonly failurePolicy: FailurePolicy;
 }
 
-/** Applies defaults. The order of members is part of a version's hash, and so is which of them are there. */
-export function normalise(input: ParsedDefinition, baseUrl: string | null): WorkflowDefinition {
+/** `steps` have their defaults. The order of members is part of a version's hash, and so is which of them are there. */
+export function normalise(
+  input: ParsedDefinition,
+  steps: readonly ParsedStep[],
+  baseUrl: string | null,
+): WorkflowDefinition {
   const optionalUrl = (text: string | undefined) =>
     text === undefined ? undefined : absoluteUrl(text, baseUrl);
   const failurePolicy = policyField(input).failurePolicy ?? 'fail';
-  const defaults = input.defaults ?? {};
   return {
     id: input.id,
-    steps: input.steps.map((step) => normaliseStep(step, { defaults, baseUrl, failurePolicy })),
+    steps: steps.map((step) => normaliseStep(step, { baseUrl, failurePolicy })),
     onComplete: optionalUrl(input.onComplete),
     onError: optionalUrl(input.onError),
     timeout: input.timeout ?? defaultTimeoutSeconds,
@@ -42,30 +42,25 @@ export function normalise(input: ParsedDefinition, baseUrl: string | null): Work
   };
 }
 
-/** One step. Of `defaults`, those that are about requests reach steps that make requests. */
 export function normaliseStep(step: ParsedStep, context: StepContext): StepDefinition {
   const { baseUrl } = context;
-  const defaults = isRequest(step) ? context.defaults : withoutRequests(context.defaults);
-  const headers = { ...defaults.headers, ...step.headers };
-  const metadata = { ...defaults.metadata, ...step.metadata };
-  const payload = step.payload === undefined ? defaults.payload : step.payload;
+  const { headers = {}, metadata = {} } = step;
   return {
     id: step.id,
     ...(step.url === undefined ? {} : { url: absoluteUrl(step.url, baseUrl) }),
     ...kindFields(step),
     dependsOn: listOf(step.dependsOn),
     // The others never hold the lane.
-    parallel: isRequest(step) ? (step.parallel ?? defaults.parallel ?? false) : true,
-    retries: retriesOf(step, defaults),
-    timeout: (isRequest(step) ? step.timeout : undefined) ?? defaults.timeout ?? defaultStepTimeoutSeconds,
+    parallel: isRequest(step) ? (step.parallel ?? false) : true,
+    retries: retriesOf(step),
+    timeout: (isRequest(step) ? step.timeout : undefined) ?? defaultStepTimeoutSeconds,
     compensation: step.compensation === undefined ? undefined : absoluteUrl(step.compensation, baseUrl),
     ...conditionFields(step),
     ...only(step, ['when', 'forEach', 'maxConcurrency', 'toleratedFailures']),
     ...gateFields(step),
     ...stepPolicyField(step, context),
     ...(step.delivery === 'at-most-once' ? { delivery: step.delivery } : {}),
-    ...only(step, ['input', 'slowAfter']),
-    ...(payload === undefined ? {} : { payload }),
+    ...only(step, ['input', 'slowAfter', 'payload']),
     ...(Object.keys(headers).length > 0 ? { headers } : {}),
     ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
   };
@@ -76,10 +71,6 @@ function only<T extends object, Key extends keyof T>(from: T, keys: readonly Key
   const kept: Partial<Pick<T, Key>> = {};
   for (const key of keys) if (from[key] !== undefined) kept[key] = from[key];
   return kept;
-}
-
-function withoutRequests({ failurePolicy, continueOnFailure, metadata }: Defaults): Defaults {
-  return { failurePolicy, continueOnFailure, metadata };
 }
 
 function kindFields(step: ParsedStep): Partial<StepDefinition> {
@@ -96,8 +87,8 @@ function kindFields(step: ParsedStep): Partial<StepDefinition> {
   };
 }
 
-function retriesOf({ retries, delivery }: ParsedStep, defaults: Defaults): RetryPolicy {
-  const merged = { ...defaultRetryPolicy, ...defaults.retries, ...retries };
+function retriesOf({ retries, delivery }: ParsedStep): RetryPolicy {
+  const merged = { ...defaultRetryPolicy, ...retries };
   return delivery === 'at-most-once' ? { ...merged, maxAttempts: 1 } : merged;
 }
 
@@ -119,7 +110,7 @@ function gateFields({ delay, runAt }: ParsedStep): Partial<StepDefinition> {
 
 /** A round sends again what may have been acted on: never a step that is sent at most once. */
 function stepPolicyField(step: ParsedStep, context: StepContext): { failurePolicy?: FailurePolicy } {
-  const own = policyField(step, context.defaults);
+  const own = policyField(step);
   const isRetried = (own.failurePolicy ?? context.failurePolicy) === 'retry';
   return step.delivery === 'at-most-once' && isRetried ? { failurePolicy: 'fail' } : own;
 }
@@ -130,9 +121,7 @@ interface Policied {
 }
 
 /** `continueOnFailure: true` is another way to write `failurePolicy: "continue"`. */
-function policyField(own: Policied, defaults: Policied = {}): { failurePolicy?: FailurePolicy } {
-  const policyOf = ({ failurePolicy, continueOnFailure }: Policied) =>
-    failurePolicy ?? (continueOnFailure ? 'continue' : undefined);
-  const failurePolicy = policyOf(own) ?? policyOf(defaults);
-  return failurePolicy === undefined ? {} : { failurePolicy };
+function policyField({ failurePolicy, continueOnFailure }: Policied): { failurePolicy?: FailurePolicy } {
+  const policy = failurePolicy ?? (continueOnFailure ? 'continue' : undefined);
+  return policy === undefined ? {} : { failurePolicy: policy };
 }

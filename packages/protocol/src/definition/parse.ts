@@ -10,6 +10,8 @@ import { normalise } from './normalise.ts';
 import { compileFields, findExpressionFaults, findReferenceFaults } from './references.ts';
 import { definitionSchema, type ParsedDefinition } from './schema.ts';
 import { findSenselessFields } from './senseless.ts';
+import { blamedOnDefaults, withDefaults } from './step-defaults.ts';
+import type { ParsedStep } from './step-schema.ts';
 import { findTimeFaults } from './times.ts';
 
 export type DefinitionResult =
@@ -22,16 +24,19 @@ export function parseDefinition(input: unknown, checks: DefinitionChecks): Defin
   const tooMany = stepCountFault(input, limits);
   if (tooMany) return { faults: [tooMany] };
   const parsed = definitionSchema.safeParse(input);
+  const { defaults = {} } = parsed.data ?? {};
+  const steps = parsed.data?.steps.map((step) => withDefaults(step, defaults));
+  const between = stepFaults(steps ?? stepsOf(input), parsed.data, steps);
   const faults = [
     ...(parsed.success ? findSenselessFields(parsed.data) : zodFaults(parsed.error)),
-    ...stepFaults(stepsOf(input), parsed.data),
+    ...(parsed.success ? blamedOnDefaults(between, parsed.data.steps, defaults) : between),
     ...findLimitFaults(input, limits, checks.now()),
     ...findStepLimitFaults(stepsOf(input), limits, checks.now()),
     ...findTargetFaults(input, checks),
     ...findStepTargetFaults(stepsOf(input), checks),
   ];
-  if (faults.length > 0 || !parsed.success) return { faults };
-  return { definition: normalise(parsed.data, checks.baseUrl) };
+  if (faults.length > 0 || !parsed.success || !steps) return { faults };
+  return { definition: normalise(parsed.data, steps, checks.baseUrl) };
 }
 
 /** Alone: a body of a hundred thousand faulty steps would be answered with as many faults. */
@@ -49,7 +54,11 @@ function stepsOf(input: unknown): unknown[] {
 }
 
 /** What is between steps. What needs a sound graph is looked for in one alone. */
-function stepFaults(steps: readonly unknown[], parsed: ParsedDefinition | undefined): DefinitionFault[] {
+function stepFaults(
+  steps: readonly unknown[],
+  parsed: ParsedDefinition | undefined,
+  whole: readonly ParsedStep[] | undefined,
+): DefinitionFault[] {
   const nodes = nodesOf(steps);
   const graphFaults = findGraphFaults(nodes);
   const fields = compileFields(steps);
@@ -60,6 +69,6 @@ function stepFaults(steps: readonly unknown[], parsed: ParsedDefinition | undefi
   return [
     ...faults,
     ...findReferenceFaults(steps, fields, graph),
-    ...(parsed ? findTimeFaults(parsed.steps, graph, timeout) : []),
+    ...(whole ? findTimeFaults(whole, graph, timeout) : []),
   ];
 }

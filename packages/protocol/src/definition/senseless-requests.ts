@@ -1,6 +1,7 @@
 import type { DefinitionFault } from '@waybill/engine';
 import { listOf } from './graph.ts';
 import { isRequest } from './kinds.ts';
+import type { Defaults } from './step-defaults.ts';
 import type { ParsedStep } from './step-schema.ts';
 
 /** Fan-out, delivery and input: what contradicts itself on a step. */
@@ -20,7 +21,10 @@ function fanOutFaults(step: ParsedStep, at: string): DefinitionFault[] {
     .map((field) => ({ path: `${at}.${field}`, message }));
 }
 
-function deliveryFaults({ delivery, retries, failurePolicy }: ParsedStep, at: string): DefinitionFault[] {
+export function deliveryFaults(
+  { delivery, retries, failurePolicy }: Defaults,
+  at: string,
+): DefinitionFault[] {
   if (delivery !== 'at-most-once') return [];
   const once = 'delivery "at-most-once" makes one attempt';
   const faults = Object.entries(retries ?? {})

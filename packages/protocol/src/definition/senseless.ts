@@ -1,20 +1,40 @@
 import type { DefinitionFault } from '@waybill/engine';
 import { listOf } from './graph.ts';
+import { isRequest } from './kinds.ts';
 import type { ParsedDefinition } from './schema.ts';
 import { kindFieldFaults } from './senseless-kinds.ts';
-import { requestFaults } from './senseless-requests.ts';
+import { deliveryFaults, requestFaults } from './senseless-requests.ts';
+import type { Defaults } from './step-defaults.ts';
 import type { ParsedStep } from './step-schema.ts';
 
 /** Combinations that make no sense, each with a sentence that says what to write instead. */
 export function findSenselessFields(definition: ParsedDefinition): DefinitionFault[] {
   const faults = findSenselessStepFields(definition.steps);
-  faults.push(...policyFaults(definition, ''), ...policyFaults(definition.defaults ?? {}, 'defaults.'));
+  faults.push(...policyFaults(definition, ''), ...defaultsFaults(definition));
   const usesRounds = [definition, ...definition.steps].some((item) => item.failurePolicy === 'retry');
   if (definition.retryRounds !== undefined && !usesRounds && definition.defaults?.failurePolicy !== 'retry') {
     const message = 'has no effect: set failurePolicy "retry" on the workflow or on a step, or leave it out';
     faults.push({ path: 'retryRounds', message });
   }
   return faults;
+}
+
+/** What contradicts itself in `defaults`, and steps that contradict a delivery which they have from there. */
+function defaultsFaults({ defaults, steps }: ParsedDefinition): DefinitionFault[] {
+  if (defaults === undefined) return [];
+  const isOnce = defaults.delivery === 'at-most-once';
+  return [
+    ...exclusiveConditions(defaults, 'defaults'),
+    ...gateFaults(defaults, 'defaults'),
+    ...policyFaults(defaults, 'defaults.'),
+    ...deliveryFaults(defaults, 'defaults'),
+    ...steps.flatMap((step, index) => {
+      if (!isOnce || step.retries === undefined || step.delivery !== undefined || !isRequest(step)) return [];
+      const message =
+        'delivery "at-most-once" of defaults makes one attempt: leave retries out, or set delivery "at-least-once" here';
+      return [{ path: `steps[${index}].retries`, message }];
+    }),
+  ];
 }
 
 export function findSenselessStepFields(steps: readonly ParsedStep[]): DefinitionFault[] {
@@ -30,18 +50,25 @@ export function findSenselessStepFields(steps: readonly ParsedStep[]): Definitio
   });
 }
 
-function conditionFaults(step: ParsedStep, at: string): DefinitionFault[] {
-  const faults: DefinitionFault[] = [];
-  const named = [
+function conditionsIn(step: Defaults) {
+  return [
     step.runCondition !== undefined && 'runCondition',
     step.runAfterFailure === true && 'runAfterFailure',
     step.allowPartialDependencies === true && 'allowPartialDependencies',
     step.join !== undefined && step.join !== 'all' && 'join',
   ].filter((name) => name !== false);
-  if (named.length > 1) {
-    const message = `${named.join(' and ')} exclude each other: each says when the step runs; keep one`;
-    faults.push({ path: `${at}.${named.at(-1)}`, message });
-  }
+}
+
+function exclusiveConditions(step: Defaults, at: string): DefinitionFault[] {
+  const named = conditionsIn(step);
+  if (named.length < 2) return [];
+  const message = `${named.join(' and ')} exclude each other: each says when the step runs; keep one`;
+  return [{ path: `${at}.${named.at(-1)}`, message }];
+}
+
+function conditionFaults(step: ParsedStep, at: string): DefinitionFault[] {
+  const faults = exclusiveConditions(step, at);
+  const named = conditionsIn(step);
   const dependencies = listOf(step.dependsOn);
   const needsDependencies = named.find(
     (name) => name !== 'runCondition' || step.runCondition !== 'onSuccess',
@@ -58,7 +85,7 @@ function conditionFaults(step: ParsedStep, at: string): DefinitionFault[] {
   return faults;
 }
 
-function gateFaults({ delay, runAt }: ParsedStep, at: string): DefinitionFault[] {
+function gateFaults({ delay, runAt }: Defaults, at: string): DefinitionFault[] {
   if (delay === undefined || runAt === undefined) return [];
   return [{ path: `${at}.runAt`, message: 'delay and runAt exclude each other: keep one' }];
 }

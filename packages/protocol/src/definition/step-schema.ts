@@ -69,8 +69,24 @@ const inputSchema = z.union(
   { error: inputRule },
 );
 
-/** What a step may set, and `defaults` for all of them. */
+/** What a step may set, and `defaults` for all of them: everything but what one step is. */
 export const stepSettings = {
+  compensation: urlSchema.optional(),
+  runCondition: runConditionSchema.optional(),
+  runAfterFailure: z.boolean().optional(),
+  allowPartialDependencies: z.boolean().optional(),
+  join: joinSchema.optional(),
+  when: expressionSchema.optional(),
+  forEach: expressionSchema.optional(),
+  maxConcurrency: concurrencySchema.optional(),
+  toleratedFailures: toleratedFailuresSchema.optional(),
+  delay: delayDuration.optional(),
+  runAt: z.iso
+    .datetime({ offset: true, error: 'must be an ISO 8601 time such as "2030-01-31T09:00:00Z"' })
+    .optional(),
+  delivery: z.enum(['at-most-once', 'at-least-once']).optional(),
+  input: inputSchema.optional(),
+  slowAfter: positiveDuration.optional(),
   parallel: z.boolean().optional(),
   retries: retriesSchema.optional(),
   timeout: positiveDuration.optional(),
@@ -89,22 +105,6 @@ export const stepSchema = z.strictObject({
   waitFor: waitForSchema.optional(),
   workflow: workflowKeySchema.optional(),
   dependsOn: z.union([z.string(), z.array(z.string())]).optional(),
-  compensation: urlSchema.optional(),
-  runCondition: runConditionSchema.optional(),
-  runAfterFailure: z.boolean().optional(),
-  allowPartialDependencies: z.boolean().optional(),
-  join: joinSchema.optional(),
-  when: expressionSchema.optional(),
-  forEach: expressionSchema.optional(),
-  maxConcurrency: concurrencySchema.optional(),
-  toleratedFailures: toleratedFailuresSchema.optional(),
-  delay: delayDuration.optional(),
-  runAt: z.iso
-    .datetime({ offset: true, error: 'must be an ISO 8601 time such as "2030-01-31T09:00:00Z"' })
-    .optional(),
-  delivery: z.enum(['at-most-once', 'at-least-once']).optional(),
-  input: inputSchema.optional(),
-  slowAfter: positiveDuration.optional(),
   ...stepSettings,
 });
 
