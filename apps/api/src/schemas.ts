@@ -97,6 +97,11 @@ export const versionView = z
   .object({ key: z.string(), version: z.int(), createdAt: time.optional(), definition: jsonObject })
   .openapi('WorkflowVersion');
 
+/** What a definition may say and is likely to regret. */
+const warnings = z.array(z.object({ path: z.string(), message: z.string() }));
+export const putView = versionView.extend({ warnings }).openapi('PutWorkflow');
+export const validView = z.object({ valid: z.literal(true), warnings });
+
 const runState = z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']);
 const errorFields = {
   code: z.string(),

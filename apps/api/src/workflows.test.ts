@@ -38,7 +38,7 @@ test('concurrent PUTs of one new content make one version', async () => {
 
 test('validate stores nothing', async () => {
   const { status, body } = await api.now.call('POST /v1/workflows/validate', { body: withUrl('v', '/a') });
-  expect([status, body]).toEqual([200, { valid: true }]);
+  expect([status, body]).toEqual([200, { valid: true, warnings: [] }]);
   expect(await api.now.problem('GET /v1/workflows/v')).toEqual([404, 'not_found']);
 });
 
@@ -147,3 +147,18 @@ async function pages<Row>(path: string): Promise<Row[]> {
   }
   return rows;
 }
+
+test('a chain that will regret what it is sent is stored with a warning', async () => {
+  const steps = Array.from({ length: 201 }, (_, at) => ({
+    id: `s${at}`,
+    url: 'http://handlers.test/s',
+    ...(at > 0 ? { dependsOn: `s${at - 1}` } : {}),
+  }));
+  const warnings = [{ path: 'steps[200].input', message: expect.stringContaining('201 deep') }];
+  const stored = await api.now.call('PUT /v1/workflows/deep', { body: { steps } });
+  expect([stored.status, stored.body.warnings]).toEqual([201, warnings]);
+  const checked = await api.now.call('POST /v1/workflows/validate', { body: { id: 'deep', steps } });
+  expect(checked.body).toEqual({ valid: true, warnings });
+  const created = await api.now.call('POST /v1/workflows', { body: { id: 'deep', steps } });
+  expect(created.headers.get('waybill-warning')).toMatch(/^steps\[200\].input: step "s200" is 201 deep/);
+});

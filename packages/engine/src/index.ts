@@ -37,6 +37,7 @@ export { evolve } from './evolve.ts';
 export { findDelivery } from './evolve-delivery.ts';
 export {
   type Compiled,
+  canGive,
   compileExpression,
   type Expression,
   type ExpressionInput,

@@ -16,6 +16,7 @@ export {
   tagsSchema,
   workflowKeySchema,
 } from './definition/texts.ts';
+export { findWarnings } from './definition/warnings.ts';
 export { durationSchema, parseDuration } from './duration.ts';
 export { zodFaults } from './faults.ts';
 export { userAgent, version, wire } from './headers.ts';

@@ -67,6 +67,7 @@ export type {
   DeliveryState,
   HookStatus,
   Page,
+  PutWorkflow,
   RunPhase,
   RunState,
   RunStatus,

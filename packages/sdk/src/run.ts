@@ -144,6 +144,12 @@ export interface StoredWorkflow {
   readonly definition: Readonly<Record<string, unknown>>;
 }
 
+/** What `put` answers. */
+export interface PutWorkflow extends StoredWorkflow {
+  /** What the definition may say and is likely to regret. */
+  readonly warnings: readonly { readonly path: string; readonly message: string }[];
+}
+
 /** One page of a list, newest first. `nextCursor` is null on the last page. */
 export interface Page<T> {
   readonly data: readonly T[];

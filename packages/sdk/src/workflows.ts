@@ -3,7 +3,7 @@ import { ApiError } from './errors.ts';
 import type { WorkflowEvent } from './event.ts';
 import { createEvents, type EventsOptions } from './events.ts';
 import type { QueryValue, Send } from './http.ts';
-import type { Attempt, Page, RunState, RunStatus, RunSummary, StoredWorkflow } from './run.ts';
+import type { Attempt, Page, PutWorkflow, RunState, RunStatus, RunSummary, StoredWorkflow } from './run.ts';
 import type { Settings } from './settings.ts';
 import { createWait, type WaitOptions } from './wait.ts';
 
@@ -83,7 +83,7 @@ export interface Workflows {
   /** Stores the definition if it is new and starts a run of it with `context`. */
   create(definition: WorkflowDefinition, options?: IdempotencyOptions): Promise<RunStatus>;
   /** Stores the definition as the newest version of its key, without starting anything. */
-  put(definition: WorkflowDefinition): Promise<StoredWorkflow>;
+  put(definition: WorkflowDefinition): Promise<PutWorkflow>;
   /** Checks a definition and names every fault; rejects only when the check itself could not be made. */
   validate(definition: WorkflowDefinition): Promise<ValidationResult>;
   /** Starts a run of a stored workflow. */

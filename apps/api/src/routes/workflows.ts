@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { Problem, workflowKeySchema } from '@waybill/protocol';
+import { findWarnings, Problem, workflowKeySchema } from '@waybill/protocol';
 import { findVersion, listVersions, listWorkflows, type VersionRow } from '@waybill/store';
 import type { Context } from 'hono';
 import { requireScope } from '../auth.ts';
@@ -9,7 +9,17 @@ import { documented, jsonOf } from '../documented.ts';
 import { idempotencyHeader, idempotencyOf } from '../idempotency.ts';
 import { page, pageQuery } from '../paging.ts';
 import { keyParam, requireKey, versionNumber } from '../params.ts';
-import { createBody, listOf, putBody, runStatus, startBody, versionView, workflowView } from '../schemas.ts';
+import {
+  createBody,
+  listOf,
+  putBody,
+  putView,
+  runStatus,
+  startBody,
+  validView,
+  versionView,
+  workflowView,
+} from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
 
 const tag = { tags: ['Workflows'] };
@@ -40,6 +50,8 @@ export function workflowRoutes(app: Router, services: Services): void {
     const { tags = [], metadata = {} } = definition;
     const idempotency = idempotencyOf(c, body.text);
     const started = await starter.start({ principal, plan, version, context, tags, metadata, idempotency });
+    for (const { path, message } of findWarnings(definition))
+      c.header('waybill-warning', `${path}: ${message}`);
     return created(c, started);
   });
 
@@ -49,14 +61,14 @@ export function workflowRoutes(app: Router, services: Services): void {
     path: '/v1/workflows/validate',
     summary: 'Check a definition without storing it',
     request: { body: jsonOf(createBody) },
-    responses: { 200: { description: 'It has no faults', ...jsonOf(z.object({ valid: z.literal(true) })) } },
+    responses: { 200: { description: 'It has no faults', ...jsonOf(validView) } },
   });
   app.post('/v1/workflows/validate', async (c) => {
     requireScope(c.get('principal'), 'workflows:write');
     const body = await readJson(c);
     contextText(body, deps.limits);
-    versions.check(withoutContext(body), c.get('principal'));
-    return c.json({ valid: true });
+    const definition = versions.check(withoutContext(body), c.get('principal'));
+    return c.json({ valid: true, warnings: findWarnings(definition) });
   });
 
   documented(app, {
@@ -66,8 +78,8 @@ export function workflowRoutes(app: Router, services: Services): void {
     summary: 'Store a definition and make it the latest',
     request: { params: keyParam, body: jsonOf(putBody) },
     responses: {
-      200: { description: 'An identical version was stored already', ...jsonOf(versionView) },
-      201: { description: 'A new version', ...jsonOf(versionView) },
+      200: { description: 'An identical version was stored already', ...jsonOf(putView) },
+      201: { description: 'A new version', ...jsonOf(putView) },
     },
   });
   app.put('/v1/workflows/:key', async (c) => {
@@ -83,7 +95,7 @@ export function workflowRoutes(app: Router, services: Services): void {
       throw new Problem('invalid_definition', 'the definition has 1 fault(s)', { errors });
     }
     const { version, isNew } = await versions.store(definition, principal, true);
-    return c.json({ key, version, definition }, isNew ? 201 : 200);
+    return c.json({ key, version, definition, warnings: findWarnings(definition) }, isNew ? 201 : 200);
   });
 
   documented(app, {

@@ -9,6 +9,8 @@ export interface Expression {
   readonly text: string;
   /** Ids of the steps that it reads, each once. */
   readonly steps: readonly string[];
+  /** Of these, the steps whose `result` or `error` it reads, or looks for. */
+  readonly ends: readonly string[];
   readonly tree: Node;
 }
 
@@ -36,7 +38,7 @@ function lowered(text: string, parsed: Parsed): Compiled {
   const lowering = new Lowering(parsed);
   try {
     const tree = lowering.lower(parsed.expr);
-    return { expression: { text, steps: [...lowering.steps], tree } };
+    return { expression: { text, steps: [...lowering.steps], ends: [...lowering.ends], tree } };
   } catch (error) {
     if (!(error instanceof ExpressionFault)) return { fault: syntaxFault(text, error) };
     const offset = parsed.sourceInfo?.positions[String(error.part)] ?? 0;

@@ -29,6 +29,8 @@ const hyphenHint = 'a step id with hyphens is written steps["process-a"]';
 /** Turns the parser's tree into ours: macros as such, names resolved, numbers doubles, the rest refused. */
 export class Lowering {
   readonly steps = new Set<string>();
+  /** Of these, the steps of which it reads what they have only once they have ended. */
+  readonly ends = new Set<string>();
   readonly #macros: Parsed['sourceInfo'];
 
   constructor(parsed: Parsed) {
@@ -103,6 +105,7 @@ export class Lowering {
       throw new ExpressionFault(`${what}: name ${parts}; ${hyphenHint}`, part);
     }
     this.steps.add(id!);
+    if (field !== 'state') this.ends.add(id!);
     return { kind: 'step', id: id!, field };
   }
 
@@ -117,12 +120,12 @@ export class Lowering {
       return { kind: 'choice', test: test!, yes: yes!, no: no! };
     }
     const operator = operators.get(name);
-    if (operator) return { kind: 'call', run: operator, args: lowered() };
+    if (operator) return { kind: 'call', name, run: operator, args: lowered() };
     const isMethod = call.target !== undefined;
     const run = functionOf(name, isMethod, call.args.length);
     if (run === null) throw new ExpressionFault(callFault(name, isMethod), expr.id);
     const target = call.target ? [this.lower(call.target, scope)] : [];
-    return { kind: 'call', run, args: [...target, ...lowered()] };
+    return { kind: 'call', name, run, args: [...target, ...lowered()] };
   }
 
   #index([of, at]: readonly Node[]): Node {

@@ -33,7 +33,7 @@ export type Node =
   | { readonly kind: 'member'; readonly of: Node; readonly key: string }
   | { readonly kind: 'has'; readonly of: Node; readonly key: string }
   | { readonly kind: 'index'; readonly of: Node; readonly at: Node }
-  | { readonly kind: 'call'; readonly run: Operation; readonly args: readonly Node[] }
+  | { readonly kind: 'call'; readonly name: string; readonly run: Operation; readonly args: readonly Node[] }
   | { readonly kind: 'any' | 'every'; readonly of: readonly Node[] }
   | { readonly kind: 'choice'; readonly test: Node; readonly yes: Node; readonly no: Node }
   | { readonly kind: 'list'; readonly of: readonly Node[] }

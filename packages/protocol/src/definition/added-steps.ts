@@ -7,16 +7,22 @@ import {
 import { zodFaults } from '../faults.ts';
 import { type DefinitionLimits, limitOf } from '../limits.ts';
 import { type DefinitionChecks, findStepTargetFaults, isRecord } from './checks.ts';
-import { createGraph, type GraphNode, listOf, nodesOf } from './graph.ts';
+import { createGraph, type Graph, type GraphNode, listOf, nodesOf } from './graph.ts';
 import { findKindFaults } from './kinds.ts';
 import { findStepLimitFaults } from './limit-faults.ts';
 import { normaliseStep } from './normalise.ts';
-import { compileFields, findExpressionFaults, findReferenceFaults } from './references.ts';
+import {
+  compileFields,
+  findExpressionFaults,
+  findInProgressFaults,
+  findReferenceFaults,
+} from './references.ts';
 import { repeated } from './repeated-step.ts';
 import { addedStepsSchema, type ParsedAddedSteps } from './schema.ts';
 import { findSenselessStepFields } from './senseless.ts';
 import { withDefaults } from './step-defaults.ts';
 import type { ParsedStep } from './step-schema.ts';
+import { findTimeFaults, type Timed, timedOf } from './times.ts';
 
 export interface AddedStepsOptions {
   /** Steps of the run, in order, those included that were added before. */
@@ -27,8 +33,19 @@ export interface AddedStepsOptions {
   readonly failurePolicy: FailurePolicy;
   /** A step of the run's definition: sent again word for word, it is the same one. */
   readonly defined?: (id: string) => StepDefinition | undefined;
+  /** What is known of the run's time: for delays and sleeps of the new steps, which must be over within it. */
+  readonly time?: RunTime;
   /** What paths of faults start with; `steps` when absent. */
   readonly root?: string;
+}
+
+export interface RunTime {
+  /** Seconds since the run's start. */
+  readonly elapsed: number;
+  /** Seconds. */
+  readonly timeout: number;
+  /** Those of `steps`, in order. */
+  readonly timed: () => readonly Timed[];
 }
 
 export type AddedStepsResult =
@@ -56,7 +73,7 @@ export function parseAddedSteps(
     ...(steps ? findSenselessStepFields(steps) : []),
     ...(parsed.error ? zodFaults(parsed.error).map(belowSteps) : []),
     ...findKindFaults(sent),
-    ...betweenFaults(sent, options),
+    ...betweenFaults(sent, steps, options),
     ...findStepLimitFaults(sent, checks.limits, checks.now()),
     ...findStepTargetFaults(sent, checks),
   ];
@@ -91,21 +108,47 @@ function withParent(
 /** What is between the new steps, and between them and those of the run, in whatever was sent. */
 function betweenFaults(
   sent: readonly unknown[],
-  { steps, parent, defined }: AddedStepsOptions,
+  parsed: readonly ParsedStep[] | undefined,
+  { steps, parent, defined, time }: AddedStepsOptions,
 ): DefinitionFault[] {
   const listed = nodesOf(sent);
   const added = listed.map((node, index) =>
     withParentLast(node, sent[index], defined?.(node.id) ? undefined : parent),
   );
   const ids = new Set(added.map(({ id }) => id));
-  const nodes = [...added, ...steps.filter(({ id }) => !ids.has(id))];
+  const isOther = ({ id }: GraphNode) => !ids.has(id);
+  const nodes = [...added, ...steps.filter(isOther)];
   const graphFaults = findGraphFaults(nodes);
   const fields = compileFields(sent);
+  const graph = graphFaults.length === 0 ? createGraph(nodes) : null;
   return [
     ...graphFaults.map((fault) => ofParent(fault, listed)),
     ...findExpressionFaults(fields),
-    ...(graphFaults.length > 0 ? [] : findReferenceFaults(sent, fields, createGraph(nodes))),
+    ...findInProgressFaults(
+      sent.map((step, index) => (isRecord(step) ? { ...step, dependsOn: added[index]!.dependsOn } : step)),
+      fields,
+    ),
+    ...(graph ? findReferenceFaults(sent, fields, graph) : []),
+    ...(graph && parsed && time ? timeFaults(parsed, steps, { graph, time, isOther }) : []),
   ];
+}
+
+/** Steps that the run has already were judged when they came to it. */
+function timeFaults(
+  fresh: readonly ParsedStep[],
+  steps: readonly StepDefinition[],
+  { graph, time, isOther }: { graph: Graph; time: RunTime; isOther: (step: GraphNode) => boolean },
+): DefinitionFault[] {
+  const isTimed = ({ delay, sleep, waitFor }: ParsedStep) => (delay ?? sleep ?? waitFor) !== undefined;
+  if (!fresh.some(isTimed)) return [];
+  const timed = time.timed();
+  const known = new Map(steps.map(({ id }, index) => [id, timed[index]!]));
+  const all = [
+    ...fresh.map((step) => known.get(step.id) ?? { ...timedOf(step), from: time.elapsed }),
+    ...steps.filter(isOther).map(({ id }) => known.get(id)!),
+  ];
+  const faults = findTimeFaults(all, graph, time.timeout, fresh.length);
+  return faults.filter(({ path }) => !known.has(fresh[Number(/\d+/.exec(path))]!.id));
 }
 
 /** Last, so that the places of the others are those that were sent. */

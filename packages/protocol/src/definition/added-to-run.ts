@@ -1,6 +1,7 @@
 import type { RunState } from '@waybill/engine';
 import { type AddedStepsResult, parseAddedSteps } from './added-steps.ts';
 import type { DefinitionChecks } from './checks.ts';
+import { timedInRun } from './times.ts';
 
 interface Origin {
   /** The step that answers, or an instance of it. */
@@ -11,18 +12,25 @@ interface Origin {
 
 /** Validates steps that are added to this run. */
 export function parseStepsFor(
-  { plan }: RunState,
+  run: RunState,
   input: unknown,
   checks: DefinitionChecks,
   { answering = '', root = 'addSteps' }: Origin = {},
 ): AddedStepsResult {
+  const { plan, clockFrom } = run;
   const whole = plan.steps.filter(({ instance }) => instance === null);
+  const elapsed = clockFrom === null ? 0 : Math.max(0, (checks.now() - clockFrom) / 1000);
   const index = plan.indexById.get(answering);
   // Nothing depends on an instance: its children hang from the step that it is of.
   const parent = index === undefined ? undefined : plan.steps[index]!.definition.id;
   return parseAddedSteps(input, checks, {
     steps: whole.map(({ definition }) => definition),
     failurePolicy: plan.definition.failurePolicy,
+    time: {
+      elapsed,
+      timeout: plan.definition.timeout,
+      timed: () => whole.map(({ index }) => timedInRun(run, run.steps[index]!, elapsed)),
+    },
     defined: (id) => {
       const at = plan.indexById.get(id) ?? plan.definition.steps.length;
       return plan.definition.steps[at];

@@ -55,6 +55,25 @@ test('a definition without new fields is stored as ever: its versions keep their
   );
 });
 
+test.each<[string, object]>([
+  ['true', {}],
+  ['context.a', {}],
+  ['context.a ? true : 1', {}],
+  ['!context.a || has(context.b)', {}],
+  ['context.list.exists(x, x > 1)', {}],
+  ['steps.a.state == "running"', { runCondition: 'inProgress' }],
+  ['steps.a.result.ok', { runCondition: 'always' }],
+])('%s may be true with %j', (when, fields) => {
+  expect(faultsOf(workflowWith({ url: '/x', when, ...fields }))).toEqual({});
+});
+
+test.each(['context.list', '[1, 2]', 'context.list.map(x, x)', 'context.a + context.b', 'steps.a.result'])(
+  '%s may be a list',
+  (forEach) => {
+    expect(faultsOf(workflowWith({ url: '/x', forEach }))).toEqual({});
+  },
+);
+
 describe('what is accepted, and what the engine gets', () => {
   test.each<[object, object]>([
     [{ sleep: '5m' }, { sleep: 300 }],
@@ -162,6 +181,14 @@ describe('what is not', () => {
     [{ url: '/x', when: 'context.n >' }, 'when', /^line 1, column 11: /],
     [{ url: '/x', when: 'n' }, 'when', /unknown name "n"/],
     [{ url: '/x', when: 1 }, 'when', /string/],
+    [{ url: '/x', when: '1 + 2' }, 'when', /^is never true or false: compare it/],
+    [{ url: '/x', when: 'size(context.list)' }, 'when', /^is never true or false/],
+    [{ url: '/x', when: 'context.a ? "yes" : "no"' }, 'when', /^is never true or false/],
+    [{ url: '/x', when: '[context.a]' }, 'when', /^is never true or false/],
+    [{ url: '/x', forEach: '"a,b"' }, 'forEach', /^is never a list: write one/],
+    [{ url: '/x', forEach: 'context.a > 1' }, 'forEach', /^is never a list/],
+    [{ url: '/x', forEach: '{"a": 1}' }, 'forEach', /^is never a list/],
+    [{ url: '/x', runCondition: 'inProgress', when: 'steps.a.result.ok' }, 'when', /"a" has no result yet/],
     [{ url: '/x', when: '"\u0000" == ""' }, 'when', /U\+0000/],
     [
       { url: '/x', when: `"${'a'.repeat(1000)}" == ""` },
@@ -326,7 +353,7 @@ describe('defaults take every field but what one step is', () => {
       { 'steps[0].retries': expect.any(String) },
     ],
     [{ delivery: 'at-most-once', retries: {} }, [root], {}],
-    [{ delay: 1000 }, [root], { 'defaults.delay': expect.stringMatching(/timeout is 1000 s/) }],
+    [{ delay: 1001 }, [root], { 'defaults.delay': expect.stringMatching(/timeout is 1000 s/) }],
   ])('%j with %j: %j', (defaults, steps, expected) => {
     const result = parseDefinition({ id: 'w', timeout: 1000, defaults, steps }, checks);
     const faults = 'faults' in result ? result.faults : [];

@@ -7,12 +7,17 @@ import { createGraph, nodesOf } from './graph.ts';
 import { findKindFaults } from './kinds.ts';
 import { findLimitFaults, findStepLimitFaults } from './limit-faults.ts';
 import { normalise } from './normalise.ts';
-import { compileFields, findExpressionFaults, findReferenceFaults } from './references.ts';
+import {
+  compileFields,
+  findExpressionFaults,
+  findInProgressFaults,
+  findReferenceFaults,
+} from './references.ts';
 import { definitionSchema, type ParsedDefinition } from './schema.ts';
 import { findSenselessFields } from './senseless.ts';
 import { blamedOnDefaults, withDefaults } from './step-defaults.ts';
 import type { ParsedStep } from './step-schema.ts';
-import { findTimeFaults } from './times.ts';
+import { findTimeFaults, timedOf } from './times.ts';
 
 export type DefinitionResult =
   | { readonly definition: WorkflowDefinition }
@@ -62,13 +67,18 @@ function stepFaults(
   const nodes = nodesOf(steps);
   const graphFaults = findGraphFaults(nodes);
   const fields = compileFields(steps);
-  const faults = [...graphFaults, ...findKindFaults(steps), ...findExpressionFaults(fields)];
+  const faults = [
+    ...graphFaults,
+    ...findKindFaults(steps),
+    ...findExpressionFaults(fields),
+    ...findInProgressFaults(steps, fields),
+  ];
   if (graphFaults.length > 0) return faults;
   const graph = createGraph(nodes);
   const timeout = parsed?.timeout ?? defaultTimeoutSeconds;
   return [
     ...faults,
     ...findReferenceFaults(steps, fields, graph),
-    ...(whole ? findTimeFaults(whole, graph, timeout) : []),
+    ...(whole ? findTimeFaults(whole.map(timedOf), graph, timeout) : []),
   ];
 }

@@ -1,6 +1,12 @@
-import { type Compiled, compileExpression, type DefinitionFault } from '@waybill/engine';
+import {
+  type Compiled,
+  canGive,
+  compileExpression,
+  type DefinitionFault,
+  type Expression,
+} from '@waybill/engine';
 import { isRecord } from './checks.ts';
-import { type AncestorQuery, findNoAncestors, type Graph } from './graph.ts';
+import { type AncestorQuery, findNoAncestors, type Graph, listOf } from './graph.ts';
 
 interface Reference {
   /** Place among all steps of the graph. */
@@ -35,9 +41,34 @@ export function compileFields(steps: readonly unknown[]): ExpressionField[] {
 }
 
 export function findExpressionFaults(fields: readonly ExpressionField[]): DefinitionFault[] {
-  return fields.flatMap(({ path, compiled }) =>
-    'fault' in compiled ? [{ path, message: compiled.fault }] : [],
-  );
+  return fields.flatMap(({ path, compiled }) => {
+    const message = 'fault' in compiled ? compiled.fault : kindFault(path, compiled.expression.tree);
+    return message === null ? [] : [{ path, message }];
+  });
+}
+
+function kindFault(path: string, tree: Expression['tree']): string | null {
+  if (path.endsWith('.forEach')) {
+    return canGive(tree, 'list')
+      ? null
+      : 'is never a list: write one that gives the items, as in context.items';
+  }
+  return canGive(tree, 'bool') ? null : 'is never true or false: compare it, as in context.total > 100';
+}
+
+/** A step that starts beside its only dependency reads what that has only once it has ended. */
+export function findInProgressFaults(
+  steps: readonly unknown[],
+  fields: readonly ExpressionField[],
+): DefinitionFault[] {
+  return fields.flatMap(({ index, path, compiled }) => {
+    const step = steps[index];
+    if ('fault' in compiled || !isRecord(step) || step.runCondition !== 'inProgress') return [];
+    const [only, another] = listOf(step.dependsOn);
+    if (only === undefined || another !== undefined || !compiled.expression.ends.includes(only)) return [];
+    const message = `step "${only}" has no result yet when a step of runCondition "inProgress" starts: read its state, or use another runCondition`;
+    return [{ path, message }];
+  });
 }
 
 /**
