@@ -21,6 +21,7 @@ import { RunViews } from './run-views.ts';
 import type { Router, Services } from './services.ts';
 import { Starter } from './starter.ts';
 import { Versions } from './versions.ts';
+import { Writes } from './writes.ts';
 
 export interface Api {
   readonly fetch: Router['fetch'];
@@ -49,13 +50,15 @@ const bodyBytesUnderWayMaxDefault = 64 * 1024 * 1024;
 export function createApi(deps: ApiDeps): Api {
   const views = new RunViews(deps.database, deps.plans);
   const feed = new ChangeFeed(deps.database, deps.log);
+  const writes = new Writes(deps.writeDatabase ?? deps.database);
   const services: Services = {
     deps,
+    writes,
     views,
     feed,
     streams: new EventStreams(deps, views, feed),
-    versions: new Versions(deps),
-    starter: new Starter(deps, views),
+    versions: new Versions(deps, writes),
+    starter: new Starter(deps, views, writes),
   };
   deps.hints.listen('runs', () => feed.hint());
 
@@ -69,7 +72,7 @@ export function createApi(deps: ApiDeps): Api {
     await next();
     c.header('x-request-id', requestId);
   });
-  healthRoutes(app, deps);
+  healthRoutes(app, services);
   const bodies = new BodyBytes({
     bytesMax: deps.limits.requestBodyBytesMax,
     bytesUnderWayMax: deps.bodyBytesUnderWayMax ?? bodyBytesUnderWayMaxDefault,

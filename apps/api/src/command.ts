@@ -38,11 +38,11 @@ export async function sendCommand(
   command: Posted,
   idempotency: Idempotency | null,
 ): Promise<SentCommand> {
-  const { deps, views } = services;
+  const { deps, views, writes } = services;
   // Too many wait already: the command is posted all the same, and answered 202.
   const mayWait = services.feed.watches < (deps.waitsMax ?? waitsMaxDefault);
   const outcomeWaitMs = mayWait ? (deps.outcomeWaitMs ?? defaultOutcomeWaitMs) : 0;
-  const claim = idempotency && (await claimKey(deps.database, idempotency, randomUUID()));
+  const claim = idempotency && (await claimKey(writes, idempotency, randomUUID()));
   const commandUuid = claim?.uuid ?? randomUUID();
   const fromSeq = claim?.isRepeat ? 0 : (await views.get(row)).seq;
   const mayBeDone = reopens(command);
@@ -74,7 +74,12 @@ function isOverFor(command: Posted, { state, phase }: RunState): boolean {
 }
 
 /** False when the run has ended, and the command is not one for ended runs. */
-async function post({ deps, views }: Services, row: RunRow, id: string, command: Posted): Promise<boolean> {
+async function post(
+  { deps, views, writes }: Services,
+  row: RunRow,
+  id: string,
+  command: Posted,
+): Promise<boolean> {
   const inboxRow = { runUuid: row.uuid, id, command: JSON.stringify(command) };
   const { state } = await views.get(row);
   if (command.type === 'retry' && state.state !== 'failed') {
@@ -82,8 +87,8 @@ async function post({ deps, views }: Services, row: RunRow, id: string, command:
   }
   if (isOverFor(command, state)) return false;
   const isPosted = reopens(command)
-    ? await reopen(deps.database, row, inboxRow)
-    : await postOnce(deps.database, inboxRow);
+    ? await writes.run((database) => reopen(database, row, inboxRow))
+    : await writes.run((database) => postOnce(database, inboxRow));
   deps.hints.notify('work');
   deps.dispatcher?.poke();
   return isPosted;

@@ -16,6 +16,8 @@ export type CommitListener = (runUuid: string, events: readonly RunEvent[]) => v
 
 export interface ApiDeps {
   readonly database: Database;
+  /** For what is written beside the journal; absent: the same connections as for reading. */
+  readonly writeDatabase?: Database;
   /** Unfenced: it writes only rows that no owner writes. */
   readonly journal: Journal;
   readonly hints: Hints;

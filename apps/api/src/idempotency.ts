@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import { Problem, settingText } from '@waybill/protocol';
-import { claimIdempotencyKey, type Database } from '@waybill/store';
+import { claimIdempotencyKey } from '@waybill/store';
 import type { Context } from 'hono';
 import { parseWith } from './body.ts';
 import type { ApiEnv } from './deps.ts';
+import type { Writes } from './writes.ts';
 
 export const idempotencyHeader = z.object({
   'idempotency-key': settingText({ min: 1, max: 255 }).optional(),
@@ -29,12 +30,14 @@ export function idempotencyOf(c: Context<ApiEnv>, body: string): Idempotency | n
  * @throws Problem `idempotency_key_reused` when that asked for something else.
  */
 export async function claimKey(
-  database: Database,
+  writes: Writes,
   { projectUuid, key, request }: Idempotency,
   uuid: string,
 ): Promise<{ readonly uuid: string; readonly isRepeat: boolean }> {
   const bodyHash = createHash('sha256').update(request).digest();
-  const result = await claimIdempotencyKey(database, { projectUuid, key, bodyHash, runUuid: uuid });
+  const result = await writes.run((database) =>
+    claimIdempotencyKey(database, { projectUuid, key, bodyHash, runUuid: uuid }),
+  );
   if (result.kind === 'other_body') {
     throw new Problem('idempotency_key_reused', 'this Idempotency-Key was used with another request');
   }

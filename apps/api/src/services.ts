@@ -5,12 +5,14 @@ import type { EventStreams } from './event-streams.ts';
 import type { RunViews } from './run-views.ts';
 import type { Starter } from './starter.ts';
 import type { Versions } from './versions.ts';
+import type { Writes } from './writes.ts';
 
 export type Router = OpenAPIHono<ApiEnv>;
 
 /** What the routes share. */
 export interface Services {
   readonly deps: ApiDeps;
+  readonly writes: Writes;
   readonly versions: Versions;
   readonly starter: Starter;
   readonly views: RunViews;

@@ -5,6 +5,7 @@ import type { ApiDeps, Principal } from './deps.ts';
 import { claimKey, type Idempotency } from './idempotency.ts';
 import { Places } from './places.ts';
 import { infoOf, type RunViews } from './run-views.ts';
+import type { Writes } from './writes.ts';
 
 export interface StartRequest {
   readonly principal: Principal;
@@ -28,6 +29,9 @@ const startsMaxDefault = 4000;
 /** Contexts of runs that are being started. */
 const startBytesMax = 64 * 1024 * 1024;
 
+/** Flushes fail or hang for longer: one more start would only wait with them. */
+const stuckMsMax = 2000;
+
 interface WriteAs {
   readonly uuid: string;
   /** Never for a repeat: two requests handing over one run would make two drivers of it. */
@@ -38,11 +42,13 @@ interface WriteAs {
 export class Starter {
   readonly #deps: ApiDeps;
   readonly #views: RunViews;
+  readonly #writes: Writes;
   readonly #places: Places;
 
-  constructor(deps: ApiDeps, views: RunViews) {
+  constructor(deps: ApiDeps, views: RunViews, writes: Writes) {
     this.#deps = deps;
     this.#views = views;
+    this.#writes = writes;
     const { startsMax = startsMaxDefault } = deps;
     const refuse = () => {
       const detail = `startsMax ${startsMax} runs are being started, or startBytesMax ${startBytesMax} bytes; try again`;
@@ -67,7 +73,7 @@ export class Starter {
     const id = createId('run');
     const uuid = uuidOfId('run', id)!;
     if (!request.idempotency) return this.#write(request, { uuid, mayOwn: true });
-    const claim = await claimKey(this.#deps.database, request.idempotency, uuid);
+    const claim = await claimKey(this.#writes, request.idempotency, uuid);
     const existing = claim.isRepeat ? await this.#existing(claim.uuid) : null;
     return existing ?? (await this.#writeOnce(request, { uuid: claim.uuid, mayOwn: !claim.isRepeat }));
   }
@@ -108,18 +114,18 @@ export class Starter {
     const state = createRunState(plan, '', context);
     const info = infoOf({ uuid, ...row, tags: [...tags] });
     if (mayOwn && !rerun && dispatcher?.mayOwn(principal.projectUuid)) {
-      await dispatcher.startOwned({ uuid, row, plan });
+      await this.#writes.inTime(dispatcher.startOwned({ uuid, row, plan }));
       evolve(state, { type: 'run.created', at: createdAtMs, started: true });
       return { id: info.id, status: statusText(state, info) };
     }
-    if (journal.isFull) {
+    if (journal.isFull || journal.stuckForMs() > stuckMsMax) {
       throw new Problem('unavailable', 'too much is waiting to be written', { retryAfterSeconds: 1 });
     }
     const created: RunEvent = { type: 'run.created', at: createdAtMs, rerunOf: rerun?.of };
     const events = [created, ...(rerun?.copies ?? [])];
     const bytes = context.length + 500 * events.length + resultChars(events);
     const run = { uuid, seq: 0, isDiscarded: false };
-    await journal.append({ run, events, create: row, bytes });
+    await this.#writes.inTime(journal.append({ run, events, create: row, bytes }));
     hints.notify('work');
     for (const event of events) evolve(state, event);
     return { id: info.id, status: statusText(state, info) };

@@ -4,6 +4,7 @@ import { type DefinitionChecks, Problem, parseDefinition } from '@waybill/protoc
 import { findVersion, type StoredVersion, storeVersion } from '@waybill/store';
 import { LRUCache } from 'lru-cache';
 import type { ApiDeps, Principal } from './deps.ts';
+import type { Writes } from './writes.ts';
 
 export interface ResolvedVersion {
   readonly plan: Plan;
@@ -16,6 +17,7 @@ const latestLifetimeMs = 1000;
 /** Definitions: checked, stored, found. */
 export class Versions {
   readonly #deps: ApiDeps;
+  readonly #writes: Writes;
   /** By project, key and content: stored versions never change. Plans are in their own cache, bounded in bytes. */
   readonly #stored = new LRUCache<string, number>({ max: 10_000 });
   readonly #latest = new LRUCache<string, Promise<number | null>>({
@@ -23,8 +25,9 @@ export class Versions {
     ttl: latestLifetimeMs,
   });
 
-  constructor(deps: ApiDeps) {
+  constructor(deps: ApiDeps, writes: Writes) {
     this.#deps = deps;
+    this.#writes = writes;
   }
 
   /** @throws Problem `invalid_definition` with the path of every fault. */
@@ -54,7 +57,7 @@ export class Versions {
     const stored = known === undefined ? null : await this.#planOf(projectUuid, definition.id, known);
     if (stored) return { ...stored, isNew: false };
     const input = { projectUuid, key: definition.id, definition: text, makeLatest };
-    const { version, isNew } = await storeVersion(this.#deps.database, input);
+    const { version, isNew } = await this.#writes.run((database) => storeVersion(database, input));
     const plan = compilePlan(definition);
     this.#deps.plans.put(projectUuid, plan, version, text.length);
     this.#stored.set(name, version);

@@ -23,6 +23,8 @@ import { stateTooLarge, withinState } from './state-room.ts';
 import { takeStock } from './stock-taking.ts';
 import { Timers } from './timers.ts';
 
+/** Flushes fail or hang for longer: what is taken now could only wait. */
+const stuckMsMax = 2000;
 /** An aborted exchange ends at once. */
 const abortGraceMs = 1000;
 
@@ -141,7 +143,8 @@ export class Session implements DriverContext {
   }
 
   get #takesRuns(): boolean {
-    return !this.#isStopping && !this.#isEnded && !this.#journal.isFull && this.lease.maySend();
+    const takesWrites = !this.#journal.isFull && this.#journal.stuckForMs() <= stuckMsMax;
+    return !this.#isStopping && !this.#isEnded && takesWrites && this.lease.maySend();
   }
 
   /** Writes a new run as already owned. @throws StoreError when it was not written. */

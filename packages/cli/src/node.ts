@@ -59,12 +59,17 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
     const name = Object.keys(roles)
       .filter((role) => roles[role as keyof Roles])
       .join('+');
-    const database = await openDatabase(databaseUrl, { name });
     const hints = new Hints(databaseUrl);
-    closers.unshift(
-      () => database.end({ timeout: 5 }),
-      () => hints.close(),
-    );
+    closers.unshift(() => hints.close());
+    const open = async (purpose: string, max?: number) => {
+      const pool = await openDatabase(databaseUrl, { name: purpose, ...(max ? { max } : {}) });
+      closers.unshift(() => pool.end({ timeout: 5 }));
+      return pool;
+    };
+    const database = await open(name);
+    // Commits that hang must not hold up what the API only reads.
+    const writeDatabase = roles.api ? await open(`${name} writes`, apiWritesMax) : database;
+    const dispatchDatabase = roles.api && roles.dispatch ? await open('dispatch of serve') : database;
     const generated = roles.api ? await bootstrap(database, keyring, settings) : {};
     const plans = new PlanCache();
     const shared = { ...settings, database, hints, log, plans, clock: createClock() };
@@ -85,13 +90,13 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
       gauges: () => gaugesOf(parts),
       onSlowStep: (slow) => log.warn(slow, 'a step was slow'),
     });
-    scraped?.serve((request) => metricsAnswer(request, metrics));
+    scraped?.serve((request) => answerAside(request, metrics, () => notReady(parts.dispatcher)));
 
     if (roles.dispatch) {
       const egress = createEgress({ ...policy, connectionsPerOrigin: settings.connectionsPerOrigin });
       const dispatcher = createDispatcher({
         ...shared,
-        store: new PostgresDispatcherStore(shared),
+        store: new PostgresDispatcherStore({ ...shared, database: dispatchDatabase }),
         egress,
         projects: new ProjectCache(keyring, checks),
         runBytesMax: heapShareOfRuns * getHeapStatistics().heap_size_limit,
@@ -116,6 +121,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
       const journal = new Journal({ openLane: postgresLanes(databaseUrl), fence: null });
       const api = createApi({
         ...shared,
+        writeDatabase,
         journal,
         dispatcher: parts.dispatcher,
         callbackTokens: tokens,
@@ -142,6 +148,9 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
     throw error;
   }
 }
+
+/** Connections for what the API writes beside its journal: keys, commands, definitions. */
+const apiWritesMax = 4;
 
 /** The rest is for requests and answers in flight, the journal, and folds that the api keeps. */
 const heapShareOfRuns = 1 / 4;
@@ -179,10 +188,17 @@ function portsOf(...servers: readonly (HttpServer | null)[]): number[] {
   return servers.flatMap((server) => (server ? [server.port] : []));
 }
 
-/** `/metrics` and nothing else, of a process without the API. */
-async function metricsAnswer(request: Request, metrics: Metrics): Promise<Response> {
-  if (new URL(request.url).pathname !== '/metrics') return new Response('not found\n', { status: 404 });
-  return new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } });
+/** `/metrics`, `/healthz` and `/readyz`, of a process without the API. */
+async function answerAside(request: Request, metrics: Metrics, problems: () => string[]): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  if (pathname === '/metrics') {
+    return new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } });
+  }
+  if (pathname === '/healthz') return Response.json({ status: 'ok' });
+  if (pathname !== '/readyz') return new Response('not found\n', { status: 404 });
+  const found = problems();
+  const status = found.length === 0 ? 'ok' : 'unavailable';
+  return Response.json({ status, problems: found }, { status: found.length === 0 ? 200 : 503 });
 }
 
 function stopListening(http: HttpServer): void {

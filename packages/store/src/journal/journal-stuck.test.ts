@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import * as h from '../../test/harness.ts';
+import { processRuntime } from '../runtime.ts';
 import { Journal } from './journal.ts';
 import type { JournalLane } from './journal-lane.ts';
 import { OutcomeUnknownError } from './lane.ts';
@@ -49,4 +50,34 @@ test('while nobody answers it is stuck', async () => {
   void journal.append(h.entry(h.newRef()));
   await asked;
   expect(journal.stuckForMs()).toBeGreaterThan(0);
+});
+
+test('a commit that hangs counts, once it has for longer than a second', async () => {
+  let ms = 0;
+  let answer: () => void = () => {};
+  let isSent: () => void = () => {};
+  const sent = new Promise<void>((resolve) => {
+    isSent = resolve;
+  });
+  const lane: JournalLane = {
+    commit: () => {
+      isSent();
+      return new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+    },
+    countPresent: all,
+    async close() {},
+  };
+  const runtime = { ...processRuntime, monotonic: () => ms };
+  const journal = new Journal({ openLane: () => lane, fence: null, laneCount: 1, runtime });
+  const append = journal.append(h.entry(h.newRef()));
+  await sent;
+  ms = 900;
+  expect(journal.stuckForMs()).toBe(0);
+  ms = 9000;
+  expect(journal.stuckForMs()).toBe(9000);
+  answer();
+  await append;
+  expect(journal.stuckForMs()).toBe(0);
 });

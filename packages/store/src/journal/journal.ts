@@ -40,6 +40,8 @@ export interface FlushReport {
 }
 
 const retryDelayMsMax = 500;
+/** A commit that takes longer is more than slow. */
+const hangingMsMin = 1000;
 
 /**
  * While a flush is on the wire, a second starts only for this many entries. Fewer wait for the first: under
@@ -66,6 +68,8 @@ export class Journal {
   #closed: StoreError | null = null;
   #giveUpAt = Number.POSITIVE_INFINITY;
   #stuckSince: number | null = null;
+  /** When what is on the wire was sent. */
+  readonly #sentAt = new Map<JournalLane, number>();
 
   constructor(options: JournalOptions) {
     const { openLane, fence, laneCount = 2 } = options;
@@ -103,9 +107,12 @@ export class Journal {
     return this.#pending.bytes > this.#pendingBytesMax;
   }
 
-  /** How long flushes have been failing, in ms of the monotonic clock; 0 while they succeed. */
+  /** How long flushes have been failing, or one has been hanging, in ms of the monotonic clock; 0 while they succeed. */
   stuckForMs(): number {
-    return this.#stuckSince === null ? 0 : this.#runtime.monotonic() - this.#stuckSince;
+    const now = this.#runtime.monotonic();
+    const hangingMs = now - Math.min(now, ...this.#sentAt.values());
+    const failingMs = this.#stuckSince === null ? 0 : now - this.#stuckSince;
+    return Math.max(failingMs, hangingMs > hangingMsMin ? hangingMs : 0);
   }
 
   /** Waits for what was appended, then ends the connections. */
@@ -154,7 +161,7 @@ export class Journal {
     let isUnknown = false;
     for (let attempt = 0; ; attempt++) {
       try {
-        await lane.commit(batch, this.#fence?.ownerUuid ?? null);
+        await this.#commit(lane, batch);
         return this.#committed(batch);
       } catch (error) {
         const diagnosis = diagnose(error);
@@ -169,6 +176,15 @@ export class Journal {
         if (diagnosis !== 'fence' || attempt > 0)
           await delay(this.#runtime, Math.min(retryDelayMsMax, 10 * 2 ** attempt));
       }
+    }
+  }
+
+  async #commit(lane: JournalLane, batch: readonly PendingNumbered[]): Promise<void> {
+    this.#sentAt.set(lane, this.#runtime.monotonic());
+    try {
+      await lane.commit(batch, this.#fence?.ownerUuid ?? null);
+    } finally {
+      this.#sentAt.delete(lane);
     }
   }
 
