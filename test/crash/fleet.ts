@@ -9,6 +9,8 @@ export interface FleetOptions {
   readonly handlersUrl: string;
   readonly roles: readonly Role[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Of the first process in each slot alone. */
+  readonly first?: Readonly<Record<string, string>>;
 }
 
 /** A place for one process of a role: it may be killed and filled again. */
@@ -36,7 +38,9 @@ export class Fleet {
 
   static async start(options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(options);
+    for (const slot of fleet.slots) slot.env = options.first ?? {};
     await Promise.all(fleet.slots.map((slot) => fleet.fill(slot)));
+    for (const slot of fleet.slots) slot.env = {};
     return fleet;
   }
 

@@ -12,6 +12,10 @@ export interface LoadOptions {
   /** Runs under way at once. */
   readonly concurrency?: number;
   readonly startsPerSecondMax?: number;
+  /** Starts that have an Idempotency-Key. */
+  readonly keyShare?: number;
+  /** After how long a client does what its run needs, in ms. */
+  readonly deedAfterMs?: readonly [least: number, most: number];
 }
 
 /** A run as its client knows it. */
@@ -57,8 +61,9 @@ export class Load {
 
   /** Stores the definitions. */
   async prepare(): Promise<void> {
-    const { caller } = this.#options;
-    for (const { key, definition } of shapes) await caller.call('PUT', `/v1/workflows/${key}`, definition);
+    const { caller, among = [] } = this.#options;
+    for (const { key, definition } of new Set([...shapes, ...among]))
+      await caller.call('PUT', `/v1/workflows/${key}`, definition);
   }
 
   /** Starts runs as long as it is told to, and comes back when nothing new is begun. */
@@ -101,8 +106,8 @@ export class Load {
   async #live(shape: Shape, number: number): Promise<void> {
     const { caller, random } = this.#options;
     const context = { number, text: 'x'.repeat(random.between(0, 300)) };
-    // One in ten has no key: what it was not told of may have begun all the same.
-    const key = random.chance(0.9) ? `start-${number}` : undefined;
+    // Without a key, what the client was not told of may have begun all the same.
+    const key = random.chance(this.#options.keyShare ?? 0.9) ? `start-${number}` : undefined;
     const started = await caller.call('POST', `/v1/workflows/${shape.key}/runs`, { context }, key);
     if (started === null) return;
     if (started.status !== 201) return this.#unexpected(`start of ${shape.key}`, started);
@@ -134,13 +139,13 @@ export class Load {
   }
 
   async #accompany(life: Life): Promise<void> {
-    const { random, mock } = this.#options;
+    const { random, mock, deedAfterMs = [0, 1500] } = this.#options;
     const { deed } = life.shape;
     if (deed === 'retry') {
       await heard(life, 'workflow.failed');
       mock.healed.add(life.runId);
       if (random.chance(0.5)) await pause(random.between(0, 300));
-    } else if (deed !== 'none') await pause(random.between(0, 1500));
+    } else if (deed !== 'none') await pause(random.between(...deedAfterMs));
     if (deed === 'signal') await this.#command(life, 'signals/go', { payload: { by: life.runId } });
     if (deed === 'cancel') await this.#command(life, 'cancel', {});
     if (deed === 'retry') await this.#command(life, 'retry', {});

@@ -81,10 +81,11 @@ export class Mock {
 
   #answer({ runId, step, attempt, kind }: LoggedRequest, path: string): MockAnswer {
     const random = createRandom(hashOf(`${this.#seed}/${runId}/${kind}/${step}/${attempt}`));
-    const delayMs = path === '/slow' && this.isFlaky ? random.between(20, 200) : 0;
+    const delayMs = path === '/late' ? 150 : path === '/slow' && this.isFlaky ? random.between(20, 200) : 0;
     const failed = (status: number) => ({ status, delayMs, body: '{"message":"as asked"}' });
     if (path === '/refuse' || (path === '/heals' && !this.healed.has(runId))) return failed(422);
     if (path === '/pending') return { status: 202, delayMs, headers: { 'waybill-callback': 'pending' } };
+    if (path === '/once' && attempt === 1) return failed(503);
     if (path === '/flaky' && this.isFlaky && random.chance(0.1)) return failed(503);
     return { status: 200, delayMs, body: JSON.stringify({ success: true, result: { step, attempt } }) };
   }

@@ -13,9 +13,9 @@ export interface Shape {
   readonly definition: object;
 }
 
-const retries = { maxAttempts: 8, backoff: 'fixed', initialDelay: 0.1 };
+export const retries = { maxAttempts: 8, backoff: 'fixed', initialDelay: 0.1 };
 const base = { defaults: { retries }, onComplete: '/done', onError: '/error', timeout: '10m' };
-const step = (id: string, url: string, ...dependsOn: string[]) => ({ id, url, dependsOn });
+export const step = (id: string, url: string, ...dependsOn: string[]) => ({ id, url, dependsOn });
 const completed = ['completed'];
 
 /** `/ok` answers, `/flaky` fails one time in ten, `/refuse` for good; what the others do is in `mock.ts`. */
@@ -68,7 +68,13 @@ export const shapes: readonly Shape[] = [
   }),
 ];
 
-function shape(key: string, weight: number, deed: Deed, states: readonly string[], fields: object): Shape {
+export function shape(
+  key: string,
+  weight: number,
+  deed: Deed,
+  states: readonly string[],
+  fields: object,
+): Shape {
   return { key, weight, deed, states, definition: { ...base, ...fields, id: key } };
 }
 

@@ -7,6 +7,7 @@ import { r07 } from './rows/r07.ts';
 import { r08 } from './rows/r08.ts';
 import { r13 } from './rows/r13.ts';
 import { r14 } from './rows/r14.ts';
+import { r20 } from './rows/r20.ts';
 import { r21 } from './rows/r21.ts';
 
 const load = 'not yet: comes with the rows of load';
@@ -37,6 +38,7 @@ export const rows: readonly TableRow[] = [
     title: 'callbacks ten at once, late, early',
     where: 'test/conformance/callbacks.test.ts, test/processes/callbacks.test.ts',
   },
+  r20,
   r21,
   { id: 'R23', title: 'three schedulers and kills', where: 'not yet: there are no schedulers' },
   { id: 'R24', title: 'seeded simulations of the engine', where: 'npm run simulate' },

@@ -3,6 +3,7 @@ import { isTerminal, type Limit, type RunEvent, type RunState } from '@waybill/e
 import { idOfUuid, Problem, type ProblemCode, problemStatus } from '@waybill/protocol';
 import {
   type Database,
+  failpoint,
   type InboxRow,
   inboxRowsMax,
   postCommand,
@@ -54,6 +55,7 @@ export async function sendCommand(
   if (outcome === 'ended' || (outcome === null && !isPosted)) {
     throw ended((await views.get(row)).state.state);
   }
+  if (outcome !== null) failpoint('api.applied');
   if (outcome?.type === 'command.refused') throw refused(outcome.code, outcome.detail, outcome.limit);
   return { commandId: idOfUuid('cmd', commandUuid), outcome };
 }
@@ -86,9 +88,11 @@ async function post(
     throw refused('run_not_failed', `the run is ${state.state}: only a failed one can be retried`);
   }
   if (isOverFor(command, state)) return false;
+  failpoint('api.command');
   const isPosted = reopens(command)
     ? await writes.run((database) => reopen(database, row, inboxRow))
     : await writes.run((database) => postOnce(database, inboxRow));
+  failpoint('api.commanded');
   deps.hints.notify('work');
   deps.dispatcher?.poke();
   return isPosted;

@@ -1,6 +1,6 @@
 import { createRunState, evolve, type Plan, type RunEvent } from '@waybill/engine';
 import { createId, freshStateBytes, Problem, statusText, uuidOfId } from '@waybill/protocol';
-import { findRun, StoreError } from '@waybill/store';
+import { failpoint, findRun, StoreError } from '@waybill/store';
 import type { ApiDeps, Principal } from './deps.ts';
 import { claimKey, type Idempotency } from './idempotency.ts';
 import { Places } from './places.ts';
@@ -64,9 +64,12 @@ export class Starter {
   }
 
   /** @throws Problem `idempotency_key_reused`, `too_many_starts`, `unavailable`. */
-  start(request: StartRequest): Promise<StartedRun> {
+  async start(request: StartRequest): Promise<StartedRun> {
     const { principal, context } = request;
-    return this.#places.within(principal.projectUuid, context.length, () => this.#start(request));
+    const start = () => this.#start(request);
+    const started = await this.#places.within(principal.projectUuid, context.length, start);
+    failpoint('api.started');
+    return started;
   }
 
   async #start(request: StartRequest): Promise<StartedRun> {
@@ -74,6 +77,7 @@ export class Starter {
     const uuid = uuidOfId('run', id)!;
     if (!request.idempotency) return this.#write(request, { uuid, mayOwn: true });
     const claim = await claimKey(this.#writes, request.idempotency, uuid);
+    failpoint('api.key');
     const existing = claim.isRepeat ? await this.#existing(claim.uuid) : null;
     return existing ?? (await this.#writeOnce(request, { uuid: claim.uuid, mayOwn: !claim.isRepeat }));
   }

@@ -2,6 +2,7 @@ import type { Egress, EgressAnswer, EgressPhase, OpenRequest } from '@waybill/eg
 import { type Delivery, retryPolicyOf } from '@waybill/engine';
 import { classifyAnswer, parseStepsFor } from '@waybill/protocol';
 import type { ApprovalTokens, CallbackTokens } from '@waybill/signing';
+import { failpoint } from '@waybill/store';
 import type { Clock } from './clock.ts';
 import { prepareRequest, urlOf } from './prepare.ts';
 import { leastChars, noLinks, type RequestLinks } from './request-body.ts';
@@ -73,9 +74,11 @@ export class Exchanges {
       driver.endAttempt(delivery, attempt, tooLarge(bytes, deliveryBytesMax));
       return;
     }
+    failpoint(`send.${delivery.kind}`);
     const open = egress.post(request);
     this.#open.set(delivery, open);
     void open.answer.then((answer) => {
+      failpoint(`answer.${delivery.kind}`);
       if (this.#open.get(delivery) === open) this.#open.delete(delivery);
       this.#options.endpoints.ended(driver, delivery, answer, clock.now());
       try {

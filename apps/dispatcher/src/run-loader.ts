@@ -1,5 +1,5 @@
 import { freshStateBytes } from '@waybill/protocol';
-import { type ClaimedRun, type RunRow, type StoredEvent, suspectClaims } from '@waybill/store';
+import { type ClaimedRun, failpoint, type RunRow, type StoredEvent, suspectClaims } from '@waybill/store';
 import type { DispatcherDeps } from './dispatcher.ts';
 import type { DriverContext } from './driver-context.ts';
 import { infoOf } from './driver-info.ts';
@@ -52,6 +52,7 @@ export class RunLoader {
     const claims = new Map(chunk.map((run) => [run.runUuid, run]));
     const [rows, journals] = await Promise.all([store.findRuns(uuids), store.readJournals(uuids)]);
     const done: LoadedRun[] = [];
+    failpoint('load.after');
     for (const row of rows) {
       const journal = journals.get(row.uuid) ?? [];
       const loaded = await this.#prepare(row, journal, claims.get(row.uuid)!);

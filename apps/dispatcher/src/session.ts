@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { type Delivery, isTerminal, type Plan, type RunEvent } from '@waybill/engine';
 import { freshStateBytes, idOfUuid } from '@waybill/protocol';
-import { type ClaimedRun, Journal, type NewRun, StoreError } from '@waybill/store';
+import { type ClaimedRun, failpoint, Journal, type NewRun, StoreError } from '@waybill/store';
 import type { FoundWorkflow } from './children.ts';
 import type { DispatcherStats } from './dispatcher.ts';
 import type { DriverContext } from './driver-context.ts';
@@ -166,6 +166,7 @@ export class Session implements DriverContext {
     const startedAt = this.clock.monotonic();
     const claimed = await this.#deps.store.claimRuns(this.lease.identity.uuid, room);
     this.#deps.onClaim?.(this.clock.monotonic() - startedAt, claimed.length);
+    if (claimed.length > 0) failpoint('claim.after');
     await this.#load(claimed);
     return claimed.length;
   }
@@ -191,6 +192,7 @@ export class Session implements DriverContext {
   /** Takes back what dead dispatchers owned. */
   async rescue(): Promise<void> {
     const rescued = await this.#deps.store.rescueExpired();
+    if (rescued.length > 0) failpoint('rescue.after');
     if (rescued.length > 0) this.#deps.log.warn({ rescued }, 'rescued the runs of dead dispatchers');
     const orphans = await this.#deps.store.freeOrphans(this.lease.identity.uuid);
     if (orphans > 0) this.#deps.log.warn({ orphans }, 'freed runs without an owner');
@@ -204,6 +206,7 @@ export class Session implements DriverContext {
     // What was given up is recorded as lost.
     await this.#idle(abortGraceMs);
     await this.#journal.close();
+    failpoint('lease.release');
     await this.lease.release();
     this.#end();
   }

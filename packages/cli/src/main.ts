@@ -1,4 +1,5 @@
 import { version } from '@waybill/protocol';
+import { armFailpoint } from '@waybill/store';
 import { Command } from 'commander';
 import { CliError } from './cli-error.ts';
 import { devCommand } from './commands/dev.ts';
@@ -17,6 +18,8 @@ devCommand(program);
 serverCommands(program);
 
 try {
+  const { WAYBILL_FAILPOINT: point } = process.env;
+  if (point) armFailpoint(point);
   await program.parseAsync();
   process.exit();
 } catch (error) {

@@ -9,6 +9,7 @@ export { type DispatcherStoreDeps, PostgresDispatcherStore } from './dispatcher-
 export { StoreError, type StoreErrorCode, sqlState } from './errors.ts';
 export { decodeEvent, type EventColumns, encodeEvent } from './event-codec.ts';
 export { type EventPage, type EventPageQuery, readEventPage } from './event-pages.ts';
+export { armFailpoint, type FailpointName, failpoint, failpoints } from './failpoints.ts';
 export { type HintChannel, Hints } from './hints.ts';
 export {
   claimIdempotencyKey,

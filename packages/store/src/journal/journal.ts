@@ -3,6 +3,7 @@ import { delay, processRuntime, type Runtime } from '../runtime.ts';
 import type { NumberedEntry } from './batch.ts';
 import { diagnose } from './diagnose.ts';
 import type { JournalEntry } from './entry.ts';
+import { reach } from './flush-points.ts';
 import type { JournalLane, OpenLane } from './journal-lane.ts';
 import { PendingEntries, type PendingEntry } from './pending.ts';
 
@@ -182,7 +183,9 @@ export class Journal {
   async #commit(lane: JournalLane, batch: readonly PendingNumbered[]): Promise<void> {
     this.#sentAt.set(lane, this.#runtime.monotonic());
     try {
+      reach('before', batch);
       await lane.commit(batch, this.#fence?.ownerUuid ?? null);
+      reach('after', batch);
     } finally {
       this.#sentAt.delete(lane);
     }

@@ -1,0 +1,152 @@
+import { failpoints } from '@waybill/store';
+import { connectDatabase } from '../support/database.ts';
+import { findViolations } from '../support/oracle.ts';
+import { Caller, pause } from './caller.ts';
+import { observe } from './evidence.ts';
+import { Fleet, type Slot } from './fleet.ts';
+import { Load } from './load.ts';
+import { Mock } from './mock.ts';
+import type { RowContext } from './row.ts';
+import { type Shape, shape, shapes, step } from './shapes.ts';
+
+/** A saga that does all there is, and fails: every kind of flush but two comes by. */
+const everything = shape('everything', 1, 'signal', ['failed'], {
+  saga: true,
+  steps: [
+    { ...step('slow', '/late'), compensation: '/undo' },
+    step('again', '/once', 'slow'),
+    step('ask', '/pending', 'again'),
+    { id: 'wait', waitFor: 'go', dependsOn: ['ask'] },
+    { id: 'nap', sleep: '50ms', dependsOn: ['wait'] },
+    { id: 'sub', workflow: 'chain', dependsOn: ['nap'] },
+    step('ill', '/refuse', 'sub'),
+  ],
+});
+const retried = shapes.find(({ deed }) => deed === 'retry')!;
+const waiting = shapes.find(({ deed }) => deed === 'signal')!;
+
+interface Scenario {
+  readonly shape: Shape;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly deedAfterMs?: readonly [number, number];
+  /** A process dies beforehand and leaves its run to the one with the point. */
+  readonly isHeir?: boolean;
+  /** The point lies on the way out. */
+  readonly isStopped?: boolean;
+}
+
+function scenarioOf(point: string): Scenario {
+  if (point.endsWith('.reopen')) return { shape: retried };
+  // A single place: what waits has to make room, before its signal comes.
+  if (point.endsWith('.park')) {
+    return { shape: waiting, env: { WAYBILL_RUNS_MAX: '1' }, deedAfterMs: [8000, 8000] };
+  }
+  if (point === 'rescue.after') return { shape: everything, isHeir: true };
+  if (point === 'lease.release') return { shape: everything, isStopped: true };
+  return { shape: everything };
+}
+
+const hitMsMax = 40_000;
+
+/** Kills a process at one point, lets another take over, and answers what is wrong then. */
+export async function killedAt(point: string, databaseUrl: string, context: RowContext): Promise<string[]> {
+  const scenario = scenarioOf(point);
+  const random = context.random.fork(point);
+  const mock = await Mock.start(context.seed);
+  mock.isFlaky = false;
+  const fleet = await Fleet.start({
+    ...{ databaseUrl, handlersUrl: mock.url, roles: ['serve'] },
+    env: { ...scenario.env },
+    ...(scenario.isHeir ? {} : { first: { WAYBILL_FAILPOINT: point } }),
+  });
+  const caller = new Caller({ urls: () => fleet.urls(), apiKey: fleet.apiKey, random });
+  const { shape, deedAfterMs = [0, 100] } = scenario;
+  const load = new Load({ caller, mock, random, among: [shape], deedAfterMs, keyShare: 1 });
+  try {
+    await load.prepare();
+    const loading = load.run(() => load.started === 0);
+    const hit = await die(point, scenario, fleet, mock, databaseUrl);
+    await loading;
+    if (hit !== null) return [hit];
+    await expireLeases(databaseUrl);
+    await fleet.fill(fleet.slots[0]!);
+    const lastFaultAtMs = Date.now();
+    await load.settled(30_000);
+    return await judge(load, mock, databaseUrl, lastFaultAtMs);
+  } finally {
+    caller.close();
+    await fleet.end();
+    await mock.stop();
+  }
+}
+
+/** Null when the process has died at the point. */
+async function die(
+  point: string,
+  { isHeir, isStopped }: Scenario,
+  fleet: Fleet,
+  mock: Mock,
+  databaseUrl: string,
+): Promise<string | null> {
+  const slot = fleet.slots[0]!;
+  if (isHeir || isStopped) while (mock.requests.length === 0) await pause(5);
+  if (isHeir) {
+    await fleet.kill(slot);
+    await expireLeases(databaseUrl);
+    return await refill(point, fleet, slot);
+  }
+  const victim = slot.process!;
+  if (isStopped) void victim.stop();
+  const ended = victim.ended().then(() => true);
+  if (!(await Promise.race([ended, pause(hitMsMax).then(() => false)]))) return `${point} was never reached`;
+  return victim.log().includes(`failpoint ${point}`)
+    ? null
+    : `not ${point} ended the process:\n${victim.log()}`;
+}
+
+/** It may die before it is ready. */
+async function refill(point: string, fleet: Fleet, slot: Slot): Promise<string | null> {
+  slot.env = { WAYBILL_FAILPOINT: point };
+  try {
+    await fleet.fill(slot);
+    const victim = slot.process!;
+    await victim.ended();
+    return victim.log().includes(`failpoint ${point}`) ? null : `not ${point} ended the process`;
+  } catch (error) {
+    return String(error).includes(`failpoint ${point}`) ? null : String(error);
+  } finally {
+    slot.env = {};
+  }
+}
+
+/** As if their time was over: what a lease does in 15 s is shown elsewhere. */
+async function expireLeases(databaseUrl: string): Promise<void> {
+  const sql = connectDatabase(databaseUrl);
+  await sql`update dispatchers set expires_at = now() - interval '1 minute'`;
+  await sql.end();
+}
+
+async function judge(load: Load, mock: Mock, url: string, lastFaultAtMs: number): Promise<string[]> {
+  const { runs, observedAtMs, violations } = await observe(url);
+  const { acknowledgements, statesOf } = load;
+  const wrong = runs.filter(
+    ({ runId, status }) => !(statesOf.get(runId) ?? [status.state]).includes(status.state),
+  );
+  return [
+    ...load.violations,
+    ...violations,
+    ...(acknowledgements.length > 0 ? [] : ['nothing was acknowledged']),
+    ...wrong.map(({ runId, status }) => `${runId} ended ${status.state}`),
+    // All is over, or it is too late for it.
+    ...findViolations({
+      acknowledgements,
+      requests: mock.requests,
+      runs,
+      lastFaultAtMs,
+      observedAtMs,
+      settleMsMax: 0,
+    }).filter((fault) => !fault.includes('its last event came')),
+  ];
+}
+
+export const points: readonly string[] = Object.keys(failpoints);
