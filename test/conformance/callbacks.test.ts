@@ -155,3 +155,30 @@ test('25 a callback that says nothing is a success without a result', async () =
   const run = await client.ended(id);
   expect([run.state, run.results.approve]).toEqual(['completed', null]);
 });
+
+test('25 a callback with an Idempotency-Key is one command, and the key is not for another', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/approve', pending);
+  const { id } = await client.run(waiting('keyed-callback'));
+  const [request] = await handlers.waitFor('/approve');
+  const url = new URL(callbackUrl(request!)).pathname;
+  const send = (body: object) => client.api('POST', url, body, { 'idempotency-key': 'decision' });
+  expect(await send({ result: 1 })).toMatchObject({ status: 200, body: { accepted: true } });
+  expect(await send({ result: 1 })).toMatchObject({ status: 200, body: { accepted: true } });
+  expect(await send({ result: 2 })).toMatchObject({ status: 409, body: { code: 'idempotency_key_reused' } });
+  expect((await client.ended(id)).results).toMatchObject({ approve: 1 });
+});
+
+test('25 the URL of a callback takes POST alone, and says so without a key', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/approve', pending);
+  const { id } = await client.run(waiting('got-callback'));
+  const [request] = await handlers.waitFor('/approve');
+  for (const path of ['', '/heartbeat']) {
+    const response = await fetch(`${callbackUrl(request!)}${path}`);
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
+    expect(await response.json()).toMatchObject({ code: 'method_not_allowed' });
+  }
+  expect((await post(callbackUrl(request!), {})).status).toBe(200);
+  expect((await client.ended(id)).state).toBe('completed');
+});

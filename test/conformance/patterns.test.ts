@@ -66,5 +66,50 @@ test('64 per step every attempt: time, HTTP status, duration, error', async () =
     expect(Math.abs(Date.parse(startedAt) - receivedEpochMs)).toBeLessThan(2000);
     expect(durationMs).toBe(Date.parse(endedAt) - Date.parse(startedAt));
   }
+  const webhookId = handlers.requests('/a')[0]!.headers['webhook-id'];
+  expect(attempts.map(({ request }) => [request.webhookId, request.url])).toEqual(
+    Array(3).fill([webhookId, `${handlers.url}/a`]),
+  );
+  expect(attempts.map(({ answer }) => answer)).toEqual([
+    JSON.stringify(unavailable.body),
+    'boom',
+    '{"ok":true}',
+  ]);
   expect(attempts[0]!.durationMs).toBeGreaterThanOrEqual(28); // the 30 ms of its handler, in rounded clocks
+});
+
+test('64 what was sent and what was answered are shown, without the links that are rights', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/a', { body: { text: 'x'.repeat(3000) } }).on('/b', { status: 500 }, { body: 'fine' });
+  handlers.on('/c', { status: 400 });
+  const retries = { maxAttempts: 2, initialDelay: 0.01 };
+  const run = await client.runToEnd({
+    id: 'excerpts',
+    saga: true,
+    context: { order: 7 },
+    steps: [
+      { id: 'a', url: '/a', compensation: '/undo-a', payload: { n: 1 } },
+      { id: 'b', url: '/b', dependsOn: 'a', retries, input: 'none' },
+      { id: 'c', url: '/c', dependsOn: 'b', retries },
+    ],
+  });
+  const [sent, undone] = await client.attempts(run.id, 'a');
+  const body = (path: string, at = 0) => handlers.requests(path)[at]!.raw;
+  const withoutCallback = (raw: string) => raw.replace(/,"callback":\{[^}]*\}/, '');
+  expect(sent).toMatchObject({ delivery: 'step', answer: expect.stringMatching(/^\{"text":"x+$/) });
+  expect(sent!.answer).toHaveLength(1024);
+  expect(sent!.request.body!.slice(0, 100)).toBe(withoutCallback(body('/a')).slice(0, 100));
+  expect(undone).toMatchObject({
+    delivery: 'compensation',
+    request: { url: `${handlers.url}/undo-a` },
+    answer: null,
+  });
+  expect(body('/undo-a').startsWith(undone!.request.body!)).toBe(true);
+  const [first, second] = await client.attempts(run.id, 'b');
+  for (const [at, attempt] of [first!, second!].entries()) {
+    const shown = JSON.parse(attempt.request.body!) as object;
+    const { callback: _, ...received } = JSON.parse(body('/b', at)) as { callback: unknown; step: object };
+    expect(shown).toMatchObject({ ...received, step: { ...received.step, deadline: expect.any(String) } });
+    expect(attempt.request.body).not.toContain('callback');
+  }
 });

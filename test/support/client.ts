@@ -30,6 +30,13 @@ export interface Attempt {
   readonly status: number | null;
   readonly retryAt: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
+  readonly delivery: string;
+  readonly answer: string | null;
+  readonly request: {
+    readonly url: string | null;
+    readonly webhookId: string | null;
+    readonly body: string | null;
+  };
 }
 
 /** An event of a run's stream, as far as the tests look at it. */

@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { createId, version } from '@waybill/protocol';
+import { AllowedMethods } from './allowed-methods.ts';
 import { authenticate } from './auth.ts';
 import { BodyBytes } from './body-bytes.ts';
 import { ChangeFeed } from './change-feed.ts';
@@ -64,7 +65,8 @@ export function createApi(deps: ApiDeps): Api {
 
   const app: Router = new OpenAPIHono<ApiEnv>();
   app.onError(onError(deps));
-  app.notFound(onNotFound);
+  const methods = new AllowedMethods(app);
+  app.notFound(onNotFound(methods));
   app.use(async (c, next) => {
     const requestId = createId('req');
     c.set('requestId', requestId);
@@ -82,6 +84,12 @@ export function createApi(deps: ApiDeps): Api {
   callbackRoutes(app, services);
   app.use('/v1/approvals/*', limit);
   approvalRoutes(app, services);
+  // Behind these no key is asked for, whatever the method.
+  for (const path of ['/v1/callbacks/*', '/v1/approvals/*']) {
+    app.all(path, (c) => {
+      throw methods.problem(c.req.method, c.req.path);
+    });
+  }
   app.use('/v1/*', authenticate(deps.database));
   app.use('/v1/*', limit);
   workflowRoutes(app, services);

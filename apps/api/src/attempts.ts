@@ -1,5 +1,6 @@
-import type { Plan, RunEvent } from '@waybill/engine';
-import { isoTime, webhookId } from '@waybill/protocol';
+import { createRunState, evolve, type Plan, type RunEvent, type RunState } from '@waybill/engine';
+import { isoTime, type RunInfo } from '@waybill/protocol';
+import { type AttemptEvent, Requests, type RequestView } from './attempt-requests.ts';
 
 export interface AttemptView {
   readonly delivery: 'step' | 'compensation';
@@ -11,51 +12,58 @@ export interface AttemptView {
   status: number | null;
   error: unknown;
   retryAt: string | null;
-  /** Both null for a sub-workflow, which no request starts. */
-  readonly request: { readonly url: string | null; readonly webhookId: string | null };
+  readonly request: RequestView;
   /** The run that a sub-workflow step was. */
   childRunId?: string;
-  /** First characters of the answer that failed the attempt. */
+  /** First characters of the answer that failed the attempt, or of the result of a step that completed. */
   answer: string | null;
 }
 
-/** The attempt ledger of one step and of its compensation, from the run's journal. */
+/**
+ * The attempt ledger of one step and of its compensation, from the run's journal and the plan of its version. What was sent is worked out again
+ * from it: nothing else is stored.
+ */
 export function attemptsOf(
   events: readonly RunEvent[],
   plan: Plan,
-  step: { readonly index: number; readonly runId: string },
+  { step: id, info, deliveryBytesMax }: Ledger,
 ): AttemptView[] {
-  const { id: stepId, definition } = plan.steps[step.index]!;
+  const run = createRunState(plan, info.id, info.context);
   const attempts = new Map<string, AttemptView>();
-  let round = 0;
+  const requests = new Requests(run, info, deliveryBytesMax);
   for (const event of events) {
-    if (event.type === 'run.retrying') round = event.round;
-    if (event.type === 'run.reopened') round++;
-    if (endsOpenAttempts.has(event.type)) {
+    evolve(run, event);
+    if (endsOpen(event, run, id)) {
       for (const view of attempts.values()) if (view.state === 'open') giveUp(view, event.at);
     }
-    // By hand, as itself or with the `forEach` that it is of.
-    if (
-      (event.type === 'step.skipped' || event.type === 'step.passed') &&
-      [stepId, definition.id].includes(event.step)
-    ) {
-      for (const view of attempts.values()) if (view.state === 'open') giveUp(view, event.at);
-    }
-    if (!('delivery' in event) || event.step !== stepId || event.delivery === 'hook') continue;
+    if (!('delivery' in event) || event.step !== id || event.delivery === 'hook') continue;
     const { delivery, attempt } = event;
     const before = attempts.get(`${delivery}:${attempt}`);
     // Its callback came when the attempt had failed already: both are kept.
     const isLate = before?.endedAt != null && event.type === 'step.completed';
     const name = `${delivery}:${attempt}${isLate ? ':late' : ''}`;
-    const url = (delivery === 'step' ? definition.url : definition.compensation) ?? null;
-    const id = webhookId(step.runId, delivery, step.index, delivery === 'step' ? round : 0);
-    const request = { url, webhookId: url === null ? null : id };
-    const view = attempts.get(name) ?? opened(delivery, attempt, request);
+    const view = attempts.get(name) ?? opened(delivery, attempt, before?.request ?? requests.of(event));
     attempts.set(name, view);
     record(view, event);
   }
   return [...attempts.values()];
 }
+
+interface Ledger {
+  /** Step id. */
+  readonly step: string;
+  readonly info: RunInfo;
+  readonly deliveryBytesMax: number;
+}
+
+/** Ended from outside, by hand as itself or with the `forEach` that it is of: what its handler did is unknown. */
+function endsOpen(event: RunEvent, { plan }: RunState, id: string): boolean {
+  if (endsOpenAttempts.has(event.type)) return true;
+  if (event.type !== 'step.skipped' && event.type !== 'step.passed') return false;
+  return event.step === id || event.step === plan.steps[plan.indexById.get(id) ?? -1]?.definition.id;
+}
+
+const excerptChars = 1024;
 
 /** Exchanges in flight are given up: what their handlers did is unknown. */
 const endsOpenAttempts: ReadonlySet<string> = new Set(['run.timed_out', 'run.cancelling', 'run.quarantined']);
@@ -64,8 +72,6 @@ function giveUp(view: AttemptView, at: number): void {
   view.state = 'lost';
   view.endedAt = isoTime(at);
 }
-
-type AttemptEvent = Extract<RunEvent, { attempt: number }>;
 
 function opened(
   delivery: AttemptView['delivery'],
@@ -101,5 +107,6 @@ function record(view: AttemptView, event: AttemptEvent): void {
   else view.state = 'failed';
   if ('error' in event) view.error = event.error;
   if ('excerpt' in event) view.answer = event.excerpt ?? null;
+  if ('result' in event) view.answer = event.result?.slice(0, excerptChars) ?? null;
   if (event.type === 'attempt.failed') view.retryAt = isoTime(event.retryAt);
 }

@@ -120,3 +120,10 @@ test.each(['', 'x'.repeat(256)])('the key %.5j… is 422', async (key) => {
   const call = { body: definition, headers: { 'idempotency-key': key } };
   expect(await api.now.problem('POST /v1/workflows', call)).toEqual([422, 'invalid_request']);
 });
+
+test('a create that its key refuses stores no definition', async () => {
+  await create('taken');
+  const other = { ...definition, id: 'never-stored' };
+  expect((await create('taken', other)).status).toBe(409);
+  expect((await api.now.call('GET /v1/workflows/never-stored')).status).toBe(404);
+});

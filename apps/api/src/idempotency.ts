@@ -19,9 +19,12 @@ export interface Idempotency {
 }
 
 /** The path is part of the key's meaning, as is the body: one key cannot start two workflows. */
-export function idempotencyOf(c: Context<ApiEnv>, body: string): Idempotency | null {
+export function idempotencyOf(
+  c: Context<ApiEnv>,
+  body: string,
+  { projectUuid }: { readonly projectUuid: string } = c.get('principal'),
+): Idempotency | null {
   const key = parseWith(idempotencyHeader, c.req.header())['idempotency-key'];
-  const { projectUuid } = c.get('principal');
   return key === undefined ? null : { projectUuid, key, request: `${c.req.path}\n${body}` };
 }
 

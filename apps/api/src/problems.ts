@@ -2,6 +2,7 @@ import { Problem, type ProblemCode } from '@waybill/protocol';
 import { sqlState } from '@waybill/store';
 import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import type { AllowedMethods } from './allowed-methods.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 
 const titles: Record<number, string> = {
@@ -35,6 +36,7 @@ export function problemResponse(c: Context<ApiEnv>, problem: Problem): Response 
   };
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
+  if (problem.allow) headers.allow = problem.allow.join(', ');
   if (problem.status === 401) headers['www-authenticate'] = 'Bearer';
   // The rest of the body is not read: another request on this connection would meet it.
   if (problem.code === 'payload_too_large') headers.connection = 'close';
@@ -58,8 +60,9 @@ const backPressure: ReadonlySet<ProblemCode> = new Set([
   'too_many_streams',
 ]);
 
-export const onNotFound: NotFoundHandler<ApiEnv> = (c) =>
-  problemResponse(c, new Problem('not_found', `no route ${c.req.method} ${c.req.path}`));
+export function onNotFound(methods: AllowedMethods): NotFoundHandler<ApiEnv> {
+  return (c) => problemResponse(c, methods.problem(c.req.method, c.req.path));
+}
 
 function toProblem(error: Error): Problem {
   if (error instanceof Problem) return error;

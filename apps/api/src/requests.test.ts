@@ -9,8 +9,19 @@ const create = 'POST /v1/workflows';
 test('what is not there is a problem, whatever the method', async () => {
   expect(await api.now.problem('GET /nothing', { key: null })).toEqual([404, 'not_found']);
   expect(await api.now.problem('GET /v1/nothing')).toEqual([404, 'not_found']);
-  expect(await api.now.problem('DELETE /v1/runs')).toEqual([404, 'not_found']);
   expect(await api.now.problem('GET /v1/runs/%ff')).toEqual([404, 'not_found']);
+});
+
+test.each([
+  ['DELETE /v1/runs', 'GET, HEAD'],
+  ['POST /v1/workflows/x', 'PUT, GET, HEAD'],
+  ['GET /v1/runs/x/cancel', 'POST'],
+  ['PATCH /v1/workflows/x/runs', 'POST'],
+  ['POST /healthz', 'GET, HEAD'],
+])('%s: a path that takes other methods is 405 with Allow: %s', async (line, allow) => {
+  const { status, headers, body } = await api.now.call(line);
+  expect([status, body.code]).toEqual([405, 'method_not_allowed']);
+  expect(headers.get('allow')!.split(', ').sort()).toEqual(allow.split(', ').sort());
 });
 
 describe('bodies', () => {

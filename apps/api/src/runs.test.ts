@@ -154,7 +154,11 @@ describe('attempts', () => {
     const id = await api.now.start();
     await api.now.record(id, events);
     const { body } = await api.now.call<Page>(`GET /v1/runs/${id}/steps/a/attempts`);
-    const request = { url: 'http://base.test/a', webhookId: `msg_${id.slice(4)}_s0` };
+    const request = {
+      url: 'http://base.test/a',
+      webhookId: `msg_${id.slice(4)}_s0`,
+      body: expect.stringMatching(/^\{"context":/),
+    };
     expect(body).toMatchObject({
       nextCursor: null,
       data: [

@@ -203,7 +203,11 @@ export const attemptView = z
     status: z.int().nullable(),
     error,
     retryAt: time.nullable(),
-    request: z.object({ url: z.string().nullable(), webhookId: z.string().nullable() }),
+    request: z.object({
+      url: z.string().nullable(),
+      webhookId: z.string().nullable(),
+      body: z.string().nullable(),
+    }),
     childRunId: z.string().optional(),
     answer: z.string().nullable(),
   })

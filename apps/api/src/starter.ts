@@ -1,16 +1,17 @@
-import { createRunState, evolve, type Plan, type RunEvent } from '@waybill/engine';
+import { createRunState, evolve, type RunEvent } from '@waybill/engine';
 import { createId, freshStateBytes, Problem, statusText, uuidOfId } from '@waybill/protocol';
 import { failpoint, findRun, StoreError } from '@waybill/store';
 import type { ApiDeps, Principal } from './deps.ts';
 import { claimKey, type Idempotency } from './idempotency.ts';
 import { Places } from './places.ts';
 import { infoOf, type RunViews } from './run-views.ts';
+import type { ResolvedVersion } from './versions.ts';
 import type { Writes } from './writes.ts';
 
 export interface StartRequest {
   readonly principal: Principal;
-  readonly plan: Plan;
-  readonly version: number;
+  /** The version to run; asked for once the Idempotency-Key is claimed, so that a refused request stores nothing. */
+  readonly version: () => Promise<ResolvedVersion>;
   readonly context: string;
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
@@ -102,7 +103,8 @@ export class Starter {
 
   async #write(request: StartRequest, { uuid, mayOwn }: WriteAs): Promise<StartedRun> {
     const { dispatcher, journal, hints } = this.#deps;
-    const { principal, plan, version, context, tags, metadata, rerun } = request;
+    const { principal, context, tags, metadata, rerun } = request;
+    const { plan, version } = await request.version();
     const createdAtMs = this.#deps.now();
     const row = {
       projectUuid: principal.projectUuid,

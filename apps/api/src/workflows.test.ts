@@ -58,9 +58,11 @@ test('validate judges expressions, what they read, and steps that send nothing',
   };
   expect(await errorsOf({ url: '/b', when: 'context.total > 1 && steps.a.result.ok' })).toEqual({
     valid: true,
+    warnings: [],
   });
   expect(await errorsOf({ waitFor: { signal: 'go', timeout: '5m', default: null } })).toEqual({
     valid: true,
+    warnings: [],
   });
   expect(await errorsOf({ url: '/b', when: 'context.total >' })).toEqual([
     { path: 'steps[2].when', message: 'line 1, column 15: ">" is not expected here' },
@@ -71,8 +73,8 @@ test('validate judges expressions, what they read, and steps that send nothing',
       message: 'step "c" is not above "b": add it to dependsOn, or do not read it',
     },
   ]);
-  expect(await errorsOf({ sleep: '24h' })).toEqual([
-    { path: 'steps[2].sleep', message: expect.stringContaining('not over before second 86400 of the run') },
+  expect(await errorsOf({ sleep: '25h' })).toEqual([
+    { path: 'steps[2].sleep', message: expect.stringContaining('not over before second 90000 of the run') },
   ]);
 });
 
@@ -120,7 +122,7 @@ test('workflows and versions are paged to the end', async () => {
   for (const key of keys) await put(key, '/a');
   for (const n of [2, 3, 4, 5]) await put('page-3', `/${n}`);
   const seen = await pages<{ key: string }>('/v1/workflows?limit=3');
-  expect(seen.map(({ key }) => key).filter((key) => key.startsWith('page-'))).toEqual(keys);
+  expect(seen.map(({ key }) => key).filter((key) => key.startsWith('page-'))).toEqual(keys.toReversed());
   expect(new Set(seen.map(({ key }) => key)).size).toBe(seen.length);
   const versions = await pages<{ version: number }>('/v1/workflows/page-3/versions?limit=2');
   expect(versions.map(({ version }) => version)).toEqual([5, 4, 3, 2, 1]);

@@ -1,11 +1,10 @@
 import type { Egress, EgressAnswer, EgressPhase, OpenRequest } from '@waybill/egress';
 import { type Delivery, retryPolicyOf } from '@waybill/engine';
-import { classifyAnswer, parseStepsFor } from '@waybill/protocol';
+import { classifyAnswer, leastChars, noLinks, parseStepsFor, type RequestLinks } from '@waybill/protocol';
 import type { ApprovalTokens, CallbackTokens } from '@waybill/signing';
 import { failpoint } from '@waybill/store';
 import type { Clock } from './clock.ts';
 import { prepareRequest, urlOf } from './prepare.ts';
-import { leastChars, noLinks, type RequestLinks } from './request-body.ts';
 import type { EndedExchange, RunDriver } from './run-driver.ts';
 import type { SparedEndpoints } from './spared-endpoints.ts';
 

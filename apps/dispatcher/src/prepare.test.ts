@@ -1,10 +1,10 @@
 import { createRunState, evolve, type Plan, type RunEvent, type RunState } from '@waybill/engine';
+import { noLinks, requestBody } from '@waybill/protocol';
 import { createSigner } from '@waybill/signing';
 import { verifyWebhook } from '@waybill/signing/verify';
 import { describe, expect, test } from 'vitest';
 import { failure, infoOf, planOf, secret, step } from '../test/harness.ts';
 import { prepareRequest, urlOf } from './prepare.ts';
-import { noLinks, requestBody } from './request-body.ts';
 
 const at = 1_700_000_000_000;
 

@@ -6,9 +6,8 @@ import {
   hookTimeoutMs,
   type RunState,
 } from '@waybill/engine';
-import { type RunInfo, userAgent, webhookId, wire } from '@waybill/protocol';
+import { type RequestFacts, type RunInfo, requestBody, userAgent, webhookId, wire } from '@waybill/protocol';
 import type { Signer } from '@waybill/signing';
-import { type RequestFacts, requestBody } from './request-body.ts';
 
 export interface PreparedRequest {
   readonly url: string;

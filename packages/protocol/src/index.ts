@@ -24,6 +24,13 @@ export { createId, type IdPrefix, idOfUuid, uuidOfId, webhookId } from './ids.ts
 export { isoTime } from './iso-time.ts';
 export { type DefinitionLimits, defaultLimits, type Limits, limitOf } from './limits.ts';
 export { Problem, type ProblemCode, type ProblemError, problemStatus } from './problem.ts';
+export {
+  leastChars,
+  noLinks,
+  type RequestFacts,
+  type RequestLinks,
+  requestBody,
+} from './request-body.ts';
 export { freshStateBytes } from './state-size.ts';
 export {
   compensationsOf,

@@ -50,6 +50,8 @@ export interface ProblemOptions {
   readonly errors?: readonly ProblemError[];
   readonly retryAfterSeconds?: number;
   readonly limit?: Limit | undefined;
+  /** Of `method_not_allowed`: the methods that are. */
+  readonly allow?: readonly string[];
   readonly cause?: unknown;
 }
 
@@ -60,6 +62,7 @@ export class Problem extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** The bound that the request is above; of several faults, that of the first which is above one. */
   readonly limit: Limit | undefined;
+  readonly allow: readonly string[] | undefined;
 
   constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
     super(detail, { cause: options.cause });
@@ -67,6 +70,7 @@ export class Problem extends Error {
     this.code = code;
     this.errors = options.errors;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.allow = options.allow;
     this.limit = options.limit ?? options.errors?.find(({ limit }) => limit !== undefined)?.limit;
   }
 

@@ -127,11 +127,15 @@ export interface Attempt {
   readonly error: StepError | null;
   /** When the next attempt is due. */
   readonly retryAt: string | null;
-  /** Both null for a sub-workflow, which no request starts. */
-  readonly request: { readonly url: string | null; readonly webhookId: string | null };
+  /** All null for a sub-workflow, which no request starts. `body`: the first characters, without links. */
+  readonly request: {
+    readonly url: string | null;
+    readonly webhookId: string | null;
+    readonly body: string | null;
+  };
   /** The run that a sub-workflow step was. */
   readonly childRunId?: string;
-  /** First characters of the answer that failed the attempt. */
+  /** First characters of the answer that failed the attempt, or of the result of the step. */
   readonly answer: string | null;
 }
 

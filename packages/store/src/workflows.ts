@@ -86,17 +86,24 @@ export async function findVersion(
   return row ?? null;
 }
 
-/** In order of key, after `afterKey`. */
+/** Newest first, behind the workflow `afterKey`. */
 export function listWorkflows(
   sql: Database,
   project: string,
   page: { afterKey?: string | undefined; limit: number },
 ): PromiseLike<WorkflowRow[]> {
+  const after = page.afterKey;
   return sql<WorkflowRow[]>`
     select key, latest_version as "latestVersion", versions, created_at as "createdAt",
            updated_at as "updatedAt"
-      from workflows where project_id = ${project} and key > ${page.afterKey ?? ''}
-     order by key limit ${page.limit}`;
+      from workflows where project_id = ${project}
+       ${
+         after === undefined
+           ? sql``
+           : sql`and (created_at, key) < (
+         select created_at, key from workflows where project_id = ${project} and key = ${after})`
+       }
+     order by created_at desc, key desc limit ${page.limit}`;
 }
 
 /** Newest first, before version `beforeVersion`. */

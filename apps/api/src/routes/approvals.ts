@@ -9,6 +9,7 @@ import { parseWith, readJson } from '../body.ts';
 import { type SentCommand, sendCommand } from '../command.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
+import { type Idempotency, idempotencyHeader, idempotencyOf } from '../idempotency.ts';
 import { idParam } from '../params.ts';
 import { requireRun } from '../require-run.ts';
 import { approvalBody, approvalLink, commandAccepted, problem } from '../schemas.ts';
@@ -54,6 +55,7 @@ export function approvalRoutes(app: Router, services: Services): void {
     summary: 'Give the decision: the body is the payload of the signal',
     request: {
       params: tokenParam,
+      headers: idempotencyHeader,
       body: {
         content: {
           ...jsonOf(approvalBody).content,
@@ -76,7 +78,8 @@ export function approvalRoutes(app: Router, services: Services): void {
     const isForm = c.req.header('content-type')?.startsWith('application/x-www-form-urlencoded') ?? false;
     if (isForm) return forPerson(c, () => decideByForm(services, c));
     const { row, step } = await requireToken(services, c);
-    const sent = await signal(services, row, step, await jsonPayload(c));
+    const payload = await jsonPayload(c);
+    const sent = await signal(services, row, { step, payload, idempotency: idempotencyOf(c, payload, row) });
     return sent.outcome ? c.json({ accepted: true }) : c.json({ commandId: sent.commandId }, 202);
   });
 }
@@ -85,7 +88,7 @@ async function decideByForm(services: Services, c: Context<ApiEnv>): Promise<Res
   const { row, step } = await requireToken(services, c);
   const payload = await formPayload(c);
   try {
-    await signal(services, row, step, payload);
+    await signal(services, row, { step, payload, idempotency: null });
   } catch (error) {
     // Somebody was faster, or pressed twice: the page says what has become of it.
     if (!(error instanceof Problem) || error.status !== 409) throw error;
@@ -95,10 +98,21 @@ async function decideByForm(services: Services, c: Context<ApiEnv>): Promise<Res
   return pageResponse(c, { workflow, step, outcome: 'Thank you: your decision was recorded.' });
 }
 
-async function signal(services: Services, row: RunRow, step: string, payload: string): Promise<SentCommand> {
+interface Decision {
+  readonly step: string;
+  /** JSON text. */
+  readonly payload: string;
+  readonly idempotency: Idempotency | null;
+}
+
+async function signal(
+  services: Services,
+  row: RunRow,
+  { step, payload, idempotency }: Decision,
+): Promise<SentCommand> {
   const { state } = await services.views.get(row);
   const name = state.plan.steps[state.plan.indexById.get(step)!]!.definition.waitFor!.signal;
-  return sendCommand(services, row, { type: 'signal', name, step, payload }, null);
+  return sendCommand(services, row, { type: 'signal', name, step, payload }, idempotency);
 }
 
 /** A person is shown a page, also for a link that is none any more. */

@@ -7,6 +7,7 @@ import { parseWith, readJson } from '../body.ts';
 import { sendCommand } from '../command.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
+import { type Idempotency, idempotencyHeader, idempotencyOf } from '../idempotency.ts';
 import { callbackBody, commandAccepted, heartbeatBody } from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
 
@@ -27,7 +28,7 @@ export function callbackRoutes(app: Router, services: Services): void {
     method: 'post',
     path: '/v1/callbacks/{token}',
     summary: 'End the step that was answered 202 pending',
-    request: { params: tokenParam, body: jsonOf(callbackBody) },
+    request: { params: tokenParam, headers: idempotencyHeader, body: jsonOf(callbackBody) },
     responses,
   });
   app.post('/v1/callbacks/:token', async (c) => {
@@ -43,7 +44,8 @@ export function callbackRoutes(app: Router, services: Services): void {
     const { state } = await services.views.get(row);
     const parseSteps = (input: unknown) => parseStepsFor(state, input, checks, { answering: claims.step });
     const outcome = classifyAnswer(answer, { retries: {}, resultBytesMax, nowMs: now(), parseSteps });
-    return answerOf(c, await send(services, row, claims, outcome));
+    const idempotency = idempotencyOf(c, text, row);
+    return answerOf(c, await send(services, row, { claims, outcome, idempotency }));
   });
 
   documented(app, {
@@ -51,14 +53,15 @@ export function callbackRoutes(app: Router, services: Services): void {
     method: 'post',
     path: '/v1/callbacks/{token}/heartbeat',
     summary: "Still at work: the step's timeout starts again",
-    request: { params: tokenParam, body: jsonOf(heartbeatBody) },
+    request: { params: tokenParam, headers: idempotencyHeader, body: jsonOf(heartbeatBody) },
     responses,
   });
   app.post('/v1/callbacks/:token/heartbeat', async (c) => {
     const { row, claims } = await requireToken(services, c);
-    const { value } = await readJson(c);
+    const { text, value } = await readJson(c);
     const outcome = { kind: 'heartbeat', ...parseWith(heartbeatBody, value) };
-    return answerOf(c, await send(services, row, claims, outcome));
+    const idempotency = idempotencyOf(c, text, row);
+    return answerOf(c, await send(services, row, { claims, outcome, idempotency }));
   });
 }
 
@@ -75,21 +78,28 @@ async function requireToken(
   return { row, claims };
 }
 
+interface Sent {
+  readonly claims: CallbackClaims;
+  readonly outcome: { readonly kind: string };
+  readonly idempotency: Idempotency | null;
+}
+
 /** Null when it was taken, else the id of a command still to be answered. */
 async function send(
   services: Services,
   row: RunRow,
-  claims: CallbackClaims,
-  outcome: { readonly kind: string },
+  { claims, outcome, idempotency }: Sent,
 ): Promise<string | null> {
   const { step, round, attempt } = claims;
   const command = { type: 'callback', step, round, attempt, outcome };
   try {
-    const sent = await sendCommand(services, row, command, null);
+    const sent = await sendCommand(services, row, command, idempotency);
     return sent.outcome === null ? sent.commandId : null;
   } catch (error) {
     // The same callback again, and the run has moved on since: it is answered as the first was.
-    if (error instanceof Problem && (await wasTaken(services, row, claims, outcome.kind))) return null;
+    const isReused = error instanceof Problem && error.code === 'idempotency_key_reused';
+    if (error instanceof Problem && !isReused && (await wasTaken(services, row, claims, outcome.kind)))
+      return null;
     throw error;
   }
 }

@@ -30,16 +30,18 @@ export function rerunRoutes(app: Router, services: Services): void {
     const { fromStep, version: asked } = parseWith(rerunBody, body.value);
     const old = await views.get(row);
     const context = contextOf(body, row.context, deps.limits);
-    const { plan, version } = await versions.resolve(principal, row.workflowKey, asked ?? row.version);
+    const resolved = await versions.resolve(principal, row.workflowKey, asked ?? row.version);
     const started = await starter.start({
       principal,
-      plan,
-      version,
+      version: async () => resolved,
       context,
       tags: row.tags,
       metadata: row.metadata === null ? {} : (JSON.parse(row.metadata) as Record<string, string>),
       idempotency: idempotencyOf(c, `${row.uuid}\n${body.text}`),
-      rerun: { of: old.info.id, copies: fromStep === undefined ? [] : requireCopies(old, plan, fromStep) },
+      rerun: {
+        of: old.info.id,
+        copies: fromStep === undefined ? [] : requireCopies(old, resolved.plan, fromStep),
+      },
     });
     return c.body(started.status, 201, {
       'content-type': 'application/json',

@@ -28,11 +28,13 @@ export function runDetailRoutes(app: Router, services: Services): void {
     const row = await requireRun(services, c);
     const stepId = c.req.param('stepId');
     const { state, info } = await services.views.get(row);
-    const index = state.plan.indexById.get(stepId);
-    if (index === undefined) throw new Problem('not_found', `no step "${stepId}" in this run`);
+    if (!state.plan.indexById.has(stepId)) throw new Problem('not_found', `no step "${stepId}" in this run`);
     const stored = await readEvents(deps.database, row.uuid, 0);
+    // Not that of the state, to which the run may have added steps.
+    const plan = await deps.plans.get(deps.database, row.projectUuid, row.workflowKey, row.version);
     const events = stored.map(({ event }) => event);
-    const data = attemptsOf(events, state.plan, { index, runId: info.id });
+    const { deliveryBytesMax } = deps.limits;
+    const data = attemptsOf(events, plan!, { step: stepId, info, deliveryBytesMax });
     return c.json({ data, nextCursor: null });
   });
 

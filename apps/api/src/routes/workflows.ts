@@ -46,10 +46,10 @@ export function workflowRoutes(app: Router, services: Services): void {
     const body = await readJson(c);
     const context = contextText(body, deps.limits);
     const definition = versions.check(withoutContext(body), principal);
-    const { plan, version } = await versions.store(definition, principal, false);
     const { tags = [], metadata = {} } = definition;
     const idempotency = idempotencyOf(c, body.text);
-    const started = await starter.start({ principal, plan, version, context, tags, metadata, idempotency });
+    const version = () => versions.store(definition, principal, false);
+    const started = await starter.start({ principal, version, context, tags, metadata, idempotency });
     for (const { path, message } of findWarnings(definition))
       c.header('waybill-warning', `${path}: ${message}`);
     return created(c, started);
@@ -102,7 +102,7 @@ export function workflowRoutes(app: Router, services: Services): void {
     ...tag,
     method: 'get',
     path: '/v1/workflows',
-    summary: 'Workflows, by key',
+    summary: 'Workflows, newest first',
     request: { query: listQuery },
     responses: { 200: { description: 'A page', ...jsonOf(listOf(workflowView)) } },
   });
@@ -176,15 +176,17 @@ export function workflowRoutes(app: Router, services: Services): void {
     const body = await readJson(c);
     const context = contextText(body, deps.limits);
     const input = parseWith(startBody, body.value);
-    const { plan, version } = await versions.resolve(
+    const key = requireKey(c.req.param('key'));
+    const resolved = await versions.resolve(principal, key, input.version);
+    const { definition } = resolved.plan;
+    const started = await starter.start({
       principal,
-      requireKey(c.req.param('key')),
-      input.version,
-    );
-    const tags = input.tags ?? plan.definition.tags ?? [];
-    const metadata = { ...plan.definition.metadata, ...input.metadata };
-    const idempotency = idempotencyOf(c, body.text);
-    const started = await starter.start({ principal, plan, version, context, tags, metadata, idempotency });
+      version: async () => resolved,
+      context,
+      tags: input.tags ?? definition.tags ?? [],
+      metadata: { ...definition.metadata, ...input.metadata },
+      idempotency: idempotencyOf(c, body.text),
+    });
     return created(c, started);
   });
 }

@@ -4,21 +4,15 @@ import {
   type Delivery,
   type HookName,
   instancesOf,
+  memberText,
   type PlanStep,
   previousSteps,
   type RunState,
   resultOf,
   type StepState,
 } from '@waybill/engine';
-import {
-  compensationsOf,
-  idsIn,
-  isoTime,
-  memberText,
-  objectText,
-  type RunInfo,
-  resultsText,
-} from '@waybill/protocol';
+import { isoTime } from './iso-time.ts';
+import { compensationsOf, idsIn, objectText, type RunInfo, resultsText } from './status.ts';
 
 /** URLs of ours that a request carries. */
 export interface RequestLinks {
