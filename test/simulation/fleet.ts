@@ -38,7 +38,7 @@ export class Fleet {
   calm(): void {
     this.#options.server.start();
     for (const { process } of this.#nodes) process.continue();
-    while (this.#nodes.filter((node) => node.isUsable).length < this.#wanted) this.#spawn();
+    while (this.#staying < this.#wanted) this.#spawn();
   }
 
   /** What nobody should have in memory any more. */
@@ -52,17 +52,21 @@ export class Fleet {
     });
   }
 
+  get #staying(): number {
+    return this.#nodes.filter(({ isDraining }) => !isDraining).length;
+  }
+
   #spawn(): void {
     const name = `n${++this.#born}`;
     this.#options.world.note(`${name} starts`);
     const node = new SimNode(name, this.#random.fork(name), this.#surroundings);
     this.#nodes.push(node);
-    void node.dispatcher.start();
+    void node.serve();
   }
 
   #respawnLater(): void {
     this.#options.world.after(this.#random.skewed(100, 20_000), () => {
-      if (this.#nodes.filter((node) => node.isUsable).length < this.#wanted) this.#spawn();
+      if (this.#staying < this.#wanted) this.#spawn();
     });
   }
 

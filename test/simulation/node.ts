@@ -37,6 +37,8 @@ export class SimNode {
   readonly #journal: Journal;
   readonly #now: () => number;
   #onHint: () => void = () => {};
+  /** It serves nothing before its first lease: until then its clock is that of its machine. */
+  #isReady = false;
   isDraining = false;
 
   constructor(name: string, random: Random, surroundings: Surroundings) {
@@ -76,7 +78,12 @@ export class SimNode {
   }
 
   get isUsable(): boolean {
-    return this.process.state === 'running' && !this.isDraining;
+    return this.process.state === 'running' && this.#isReady && !this.isDraining;
+  }
+
+  async serve(): Promise<void> {
+    await this.dispatcher.start();
+    this.#isReady = true;
   }
 
   hinted(): void {

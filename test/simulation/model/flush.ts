@@ -52,7 +52,9 @@ function staleWritesOf(database: ModelDatabase, batch: readonly NumberedEntry[],
   return batch.flatMap(({ entry: { run, create, events } }) => {
     const owner = database.queue.get(run.uuid)?.owner ?? null;
     const isCreated = create !== undefined || batch.some(({ entry }) => entry.create && entry.run === run);
-    return events.length === 0 || isCreated || owner === writer ? [] : [{ runUuid: run.uuid, writer, owner }];
+    // Behind its end a run may still refuse commands, which changes nothing.
+    const isAnswer = events.every(({ type }) => type.startsWith('command.'));
+    return isAnswer || isCreated || owner === writer ? [] : [{ runUuid: run.uuid, writer, owner }];
   });
 }
 

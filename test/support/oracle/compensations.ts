@@ -6,7 +6,7 @@ export function* compensationFaults(run: ObservedRun): Generator<string> {
   const { runId, journal, definition, status } = run;
   const events = journal.map(({ event }) => event);
   const undone = events
-    .filter(({ type }) => type === 'compensation.completed' || type === 'compensation.failed')
+    .filter(({ type }) => /^compensation\.(completed|failed|given_up)$/.test(type))
     .map(stepOf);
   if (!['completed', 'failed', 'cancelled'].includes(status.state)) return;
   const lastRound = events.slice(events.findLastIndex(({ type }) => type === 'run.reopened') + 1);

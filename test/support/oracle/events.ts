@@ -12,7 +12,7 @@ export function endingOf(event: RunEvent): Ending | null {
     case 'signal.taken':
       return 'completed';
     case 'step.failed':
-      return 'failed';
+    case 'step.given_up':
     case 'step.faulted':
       return 'failed';
     case 'step.gathered':
