@@ -1,7 +1,7 @@
 import { isTerminal, type RunStateName, type StepDefinition } from '@waybill/engine';
 import { idOfUuid, uuidOfId } from '@waybill/protocol';
 import { sqlState } from '@waybill/store';
-import type { Acknowledgement } from '../support/oracle.ts';
+import type { Acknowledgement, StoredCallback } from '../support/oracle.ts';
 import type { Catalogue } from './catalogue.ts';
 import { signalNames, stepsBelow } from './definitions.ts';
 import type { Faults } from './faults.ts';
@@ -30,6 +30,7 @@ const outcomeMsMax = 5000;
 /** Whoever speaks to the API: starts runs, sends commands and callbacks, and keeps what was acknowledged. */
 export class Customers {
   readonly acknowledgements: Acknowledgement[] = [];
+  readonly storedCallbacks: StoredCallback[] = [];
   readonly #options: CustomersOptions;
   /** Requests under way. */
   #open = 0;
@@ -85,7 +86,10 @@ export class Customers {
     const ended = isSuccess ? { kind: 'success', status: 200, result } : failure;
     const outcome = isHeartbeat ? { kind: 'heartbeat', progress: 50 } : ended;
     const command = { type: 'callback', step, round, attempt, outcome };
-    void this.#command(uuidOfId('run', run)!, command).then((applied) => {
+    const onStored = (atMs: number) => {
+      if (!isHeartbeat && isSuccess) this.storedCallbacks.push({ runId: run, step, attempt, atMs });
+    };
+    void this.#command(uuidOfId('run', run)!, command, onStored).then((applied) => {
       if (!applied || isHeartbeat) return;
       const told = isSuccess ? { result } : {};
       this.acknowledgements.push({ kind: 'callback', runId: run, step, attempt, isSuccess, ...told });
@@ -132,7 +136,11 @@ export class Customers {
   }
 
   /** Whether its owner said that it is applied; null when nobody has said anything in time. */
-  async #command(runUuid: string, command: Posted): Promise<boolean | null> {
+  async #command(
+    runUuid: string,
+    command: Posted,
+    onStored: (atMs: number) => void = () => {},
+  ): Promise<boolean | null> {
     const { random, database, catalogue, world } = this.#options;
     const plan = catalogue.planOf(database.runs.get(runUuid)?.workflowKey ?? '');
     if (!plan) return null;
@@ -148,6 +156,7 @@ export class Customers {
         }),
       );
       if (isPosted === false) return null;
+      if (isPosted) onStored(world.nowMs);
       const outcome = await this.#outcome(runUuid, id);
       if (outcome === null) continue;
       this.acknowledgements.push({

@@ -28,6 +28,7 @@ export function evidenceOf({
 }: Witnesses): Evidence {
   return {
     acknowledgements: customers.acknowledgements,
+    storedCallbacks: customers.storedCallbacks,
     requests: handlers.requests,
     runs: [...database.runs.entries()].map(([uuid]) => observe(uuid, database, catalogue)),
     staleWrites: database.staleWrites.map(({ runUuid, writer, owner }) => ({

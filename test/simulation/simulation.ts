@@ -79,14 +79,12 @@ export async function simulate(
   faults.isCalm = true;
   fleet.calm();
   const calmFromMs = world.nowMs;
-  world.after(1000, () => void customers.resumeAll().catch((error) => console.log(seed, error.message)));
-  world.after(30_000, () => void customers.resumeAll().catch((error) => console.log(seed, error.message)));
+  world.after(1000, () => void customers.resumeAll());
+  world.after(30_000, () => void customers.resumeAll());
   const isOver = () => database.queue.size === 0 && !customers.isBusy;
   await world.run(calmFromMs + calmMsMax, isOver);
   await world.run(world.nowMs + afterglowMs);
 
-  if (process.env.DEBUG)
-    console.log(world.log.filter((l) => new RegExp(process.env.DEBUG!).test(l)).join('\n'));
   const evidence: Evidence = evidenceOf({ world, database, catalogue, handlers, customers, calmFromMs });
   const violations = [
     ...findViolations({ ...evidence, settleMsMax: calmMsMax - 60_000, clockSlackMs: 3000 }),

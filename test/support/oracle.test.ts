@@ -215,6 +215,37 @@ describe('the oracle', () => {
         }),
     ],
     [
+      'I2 run_1: step c was sent before the end of b',
+      () => {
+        const run = runOf(journal);
+        const steps = [step('a'), step('b'), step('c', { dependsOn: ['b'] })];
+        const chained = { ...run, definition: { ...run.definition, steps } };
+        return judge(chained, { requests: [...requests, request('step', 'c', 10)] });
+      },
+    ],
+    [
+      'I2 run_1: hook  was sent before the run ended',
+      () => judge(runOf(journal), { requests: [...requests, request('hook', undefined, 20)] }),
+    ],
+    [
+      'I5 run_1: compensation a was sent before the run compensated',
+      () => judge(runOf(journal), { requests: [...requests, request('compensation', 'a', 20)] }),
+    ],
+    [
+      'I6 run_1: c, attempt 1, timed out 20 ms after its callback was stored',
+      () => {
+        const late: RunEvent = {
+          type: 'step.failed',
+          ...ofStep('c', 1, 30),
+          error: { code: 'timeout', message: '' },
+        };
+        const events = journal.map((event) => (event.type === 'step.failed' ? late : event));
+        return judge(runOf(events), {
+          storedCallbacks: [{ runId: 'run_1', step: 'c', attempt: 1, atMs: at(10) }],
+        });
+      },
+    ],
+    [
       'I6 run_1: command c1 is answered twice',
       () => judge(runOf(withBehind(1, ...[1, 2].map(() => answered('c1'))))),
     ],

@@ -12,6 +12,7 @@ export type {
   ObservedRun,
   ObservedStep,
   StaleWrite,
+  StoredCallback,
 } from './oracle/evidence.ts';
 
 /**

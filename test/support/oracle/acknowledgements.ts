@@ -1,9 +1,10 @@
 import type { RunEvent } from '@waybill/engine';
 import { stepOf } from './events.ts';
-import type { Acknowledgement, Evidence, ObservedRun } from './evidence.ts';
+import type { Acknowledgement, Evidence, ObservedRun, StoredCallback } from './evidence.ts';
 
 /** I1, and what I6 says of answers: who was told that something has happened finds it in the journal. */
-export function* acknowledgementFaults({ acknowledgements, runs }: Evidence): Generator<string> {
+export function* acknowledgementFaults(evidence: Evidence): Generator<string> {
+  const { acknowledgements, runs, storedCallbacks = [], clockSlackMs = 2000 } = evidence;
   const byId = new Map(runs.map((run) => [run.runId, run]));
   for (const acknowledged of acknowledgements) {
     const run = byId.get(acknowledged.runId);
@@ -15,6 +16,29 @@ export function* acknowledgementFaults({ acknowledgements, runs }: Evidence): Ge
     if (acknowledged.kind === 'callback') yield* callbackFaults(run, acknowledged);
   }
   for (const run of runs) yield* repeatedAnswers(run);
+  for (const stored of storedCallbacks) {
+    const run = byId.get(stored.runId);
+    if (run) yield* beatenCallbacks(run, stored, clockSlackMs);
+  }
+}
+
+/** One that is stored before the deadline beats it. */
+function* beatenCallbacks(
+  { runId, journal }: ObservedRun,
+  { step, attempt, atMs }: StoredCallback,
+  slackMs: number,
+): Generator<string> {
+  const timedOut = journal.find(
+    ({ event }) =>
+      (event.type === 'attempt.failed' || event.type === 'step.failed') &&
+      event.step === step &&
+      event.attempt === attempt &&
+      event.error.code === 'timeout' &&
+      event.callback === undefined,
+  );
+  if (timedOut === undefined || timedOut.event.at < atMs + slackMs) return;
+  const lateMs = timedOut.event.at - atMs;
+  yield `I6 ${runId}: ${step}, attempt ${attempt}, timed out ${lateMs} ms after its callback was stored`;
 }
 
 function* commandFaults(

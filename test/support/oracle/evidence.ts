@@ -8,6 +8,8 @@ export interface Evidence {
   readonly runs: readonly ObservedRun[];
   /** Where somebody could watch writers and owners: rows committed for a run that was another's. */
   readonly staleWrites?: readonly StaleWrite[];
+  /** Callbacks that would end their step and were stored in time: from when on they lay in the database. */
+  readonly storedCallbacks?: readonly StoredCallback[];
   readonly lastFaultAtMs: number;
   /** When the runs below were looked at. */
   readonly observedAtMs: number;
@@ -69,6 +71,13 @@ export interface ObservedRun {
   /** Its queue row, if it has one. */
   readonly queueRow: { readonly owner: string | null } | null;
   readonly inboxRows: number;
+}
+
+export interface StoredCallback {
+  readonly runId: string;
+  readonly step: string;
+  readonly attempt: number;
+  readonly atMs: number;
 }
 
 export interface StaleWrite {

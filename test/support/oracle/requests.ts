@@ -16,6 +16,7 @@ export function* requestFaults({ requests, runs, clockSlackMs = 2000 }: Evidence
     yield* identityFaults(run, own);
     yield* lateRequests(run, own, clockSlackMs);
     yield* answersFromNowhere(run, own);
+    yield* earlyRequests(run, own, clockSlackMs);
     yield* repeatedSends(run, own);
   }
 }
@@ -82,6 +83,38 @@ function* lateRequests(
       ({ fromMs, untilMs }) => request.atMs > fromMs + slackMs && request.atMs < untilMs - slackMs,
     );
     if (isLate) yield `I4 ${nameOf(request)} was sent (attempt ${request.attempt}) after its end`;
+  }
+}
+
+/** What is sent rests on facts that are durable: the results above a step, the end of the run behind a hook. */
+function* earlyRequests(
+  run: ObservedRun,
+  requests: readonly LoggedRequest[],
+  slackMs: number,
+): Generator<string> {
+  const firstAt = new Map<string, number>();
+  for (const { event } of run.journal) {
+    const name = isRunEnd(event) || event.type === 'run.compensating' ? event.type : stepOf(event);
+    const isEnd = name === event.type || endingOf(event) === 'completed';
+    if (isEnd && !firstAt.has(name)) firstAt.set(name, event.at);
+  }
+  const ends = ['run.completed', 'run.failed', 'run.cancelled', 'run.quarantined'];
+  const endedAt = Math.min(...ends.map((type) => firstAt.get(type) ?? Number.POSITIVE_INFINITY));
+  const compensatingAt = firstAt.get('run.compensating') ?? Number.POSITIVE_INFINITY;
+  const definitions = definitionsOf(run);
+  for (const request of requests) {
+    const latest = request.atMs + slackMs;
+    if (request.kind === 'hook' && endedAt > latest)
+      yield `I2 ${nameOf(request)} was sent before the run ended`;
+    if (request.kind === 'compensation' && compensatingAt > latest) {
+      yield `I5 ${nameOf(request)} was sent before the run compensated`;
+    }
+    if (request.kind !== 'step') continue;
+    const step = definitionOf(definitions, request.step ?? '');
+    // Other conditions do not wait for all of them.
+    const waitsForAll = step?.join === undefined && step?.runCondition !== 'inProgress';
+    const early = waitsForAll ? step?.dependsOn.find((id) => (firstAt.get(id) ?? 0) > latest) : undefined;
+    if (early !== undefined) yield `I2 ${nameOf(request)} was sent before the end of ${early} was recorded`;
   }
 }
 
