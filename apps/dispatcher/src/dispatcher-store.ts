@@ -3,6 +3,7 @@ import type {
   ClaimedRun,
   ClaimRoom,
   DispatcherIdentity,
+  DoneRun,
   HintChannel,
   InboxRow,
   OpenLane,
@@ -22,8 +23,8 @@ export interface DispatcherStore {
   claimRuns(me: string, room: ClaimRoom): Promise<ClaimedRun[]>;
   /** Every run that `me` owns, or which of `among`. */
   ownedRuns(me: string, among?: readonly string[]): Promise<ClaimedRun[]>;
-  /** Fenced. Takes runs of `me` that are done out of the queue, all but those with an inbox row. Answers which. */
-  deleteDoneRuns(me: string, runs: readonly string[]): Promise<string[]>;
+  /** Fenced. Takes runs of `me` that are done out of the queue, unless something has come since. Answers which. */
+  deleteDoneRuns(me: string, runs: readonly DoneRun[]): Promise<string[]>;
   /** Oldest first. */
   readInbox(me: string, limit: number): Promise<InboxRow[]>;
   deleteCommands(rows: readonly InboxRow[]): Promise<void>;

@@ -51,13 +51,15 @@ export class InboxReader {
   async #dropRepeats(repeats: readonly InboxRow[]): Promise<void> {
     const { store, me, runs, remove } = this.#options;
     await store.deleteCommands(repeats);
-    const uuids = [...new Set(repeats.map(({ runUuid }) => runUuid))];
-    const done = uuids.filter((uuid) => runs.get(uuid)?.driver.state.phase === 'done');
-    if (done.length === 0) return;
-    for (const uuid of await store.deleteDoneRuns(me, done)) {
-      const run = runs.get(uuid);
-      if (run) remove(run.driver);
+    const drivers = new Map<string, RunDriver>();
+    for (const { runUuid } of repeats) {
+      const run = runs.get(runUuid);
+      // With an entry on its way, that one says whether the run leaves.
+      if (run?.driver.state.phase === 'done' && run.unsettled === 0) drivers.set(runUuid, run.driver);
     }
+    if (drivers.size === 0) return;
+    const done = [...drivers.values()].map(({ runUuid, seq }) => ({ runUuid, seq }));
+    for (const uuid of await store.deleteDoneRuns(me, done)) remove(drivers.get(uuid)!);
   }
 
   #command(row: InboxRow): void {

@@ -86,6 +86,11 @@ export class RunDriver {
     });
   }
 
+  /** Of the newest row that the journal was given. */
+  get seq(): number {
+    return this.#ref.seq;
+  }
+
   get isDiscarded(): boolean {
     return this.#isDiscarded;
   }

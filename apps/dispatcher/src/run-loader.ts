@@ -1,5 +1,12 @@
 import { freshStateBytes } from '@waybill/protocol';
-import { type ClaimedRun, failpoint, type RunRow, type StoredEvent, suspectClaims } from '@waybill/store';
+import {
+  type ClaimedRun,
+  type DoneRun,
+  failpoint,
+  type RunRow,
+  type StoredEvent,
+  suspectClaims,
+} from '@waybill/store';
 import type { DispatcherDeps } from './dispatcher.ts';
 import type { DriverContext } from './driver-context.ts';
 import { infoOf } from './driver-info.ts';
@@ -47,13 +54,19 @@ export class RunLoader {
   }
 
   async #loadChunk(chunk: readonly ClaimedRun[], quarantine: Quarantine | null): Promise<void> {
-    const { store } = this.#options.deps;
+    const { deps, me } = this.#options;
+    const { store } = deps;
     const uuids = chunk.map((run) => run.runUuid);
     const claims = new Map(chunk.map((run) => [run.runUuid, run]));
-    const [rows, journals] = await Promise.all([store.findRuns(uuids), store.readJournals(uuids)]);
+    const journals = await store.readJournals(uuids);
+    // Asked behind the journals: the answer that named these runs may have been long on its way, and somebody else,
+    // or a driver of ours that has parked or ended them since, may have had them meanwhile.
+    const [rows, owned] = await Promise.all([store.findRuns(uuids), store.ownedRuns(me, uuids)]);
+    const mine = new Set(owned.map(({ runUuid }) => runUuid));
     const done: LoadedRun[] = [];
     failpoint('load.after');
     for (const row of rows) {
+      if (!mine.has(row.uuid)) continue;
       const journal = journals.get(row.uuid) ?? [];
       const loaded = await this.#prepare(row, journal, claims.get(row.uuid)!);
       if (loaded && !this.#resume(loaded, journal, quarantine)) done.push(loaded);
@@ -122,11 +135,19 @@ export class RunLoader {
    */
   async #dismiss(done: readonly LoadedRun[]): Promise<void> {
     const { deps, me, isEnded } = this.#options;
-    const uuids = done.map(({ driver }) => driver.runUuid);
-    const gone = new Set(await deps.store.deleteDoneRuns(me, uuids));
+    const gone = new Set(
+      await deps.store.deleteDoneRuns(
+        me,
+        done.map(({ driver }) => doneRunOf(driver)),
+      ),
+    );
     if (isEnded()) return;
     for (const loaded of done) if (!gone.has(loaded.driver.runUuid)) this.#add(loaded);
   }
+}
+
+function doneRunOf({ runUuid, seq }: RunDriver): DoneRun {
+  return { runUuid, seq };
 }
 
 interface LoadedRun {

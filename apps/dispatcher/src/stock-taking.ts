@@ -40,7 +40,7 @@ async function dismiss(
   const gone = new Set(
     await store.deleteDoneRuns(
       me,
-      done.map(({ driver }) => driver.runUuid),
+      done.map(({ driver: { runUuid, seq } }) => ({ runUuid, seq })),
     ),
   );
   for (const run of done) if (gone.has(run.driver.runUuid) && isStillSo(run)) remove(run.driver);

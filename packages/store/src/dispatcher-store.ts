@@ -9,7 +9,7 @@ import { type DispatcherIdentity, freeOrphans, LeaseRow, rescueExpired } from '.
 import { migrate } from './migrate.ts';
 import type { PlanCache } from './plans.ts';
 import { findProject, liveSecrets, type ProjectRow } from './projects.ts';
-import { type ClaimedRun, deleteDoneRuns, ownedRuns } from './queue.ts';
+import { type ClaimedRun, type DoneRun, deleteDoneRuns, ownedRuns } from './queue.ts';
 import { findRuns, type RunRow, readJournals, type StoredEvent } from './runs.ts';
 import { findVersion } from './workflows.ts';
 
@@ -62,7 +62,7 @@ export class PostgresDispatcherStore {
     return ownedRuns(this.#deps.database, me, among);
   }
 
-  deleteDoneRuns(me: string, runs: readonly string[]): Promise<string[]> {
+  deleteDoneRuns(me: string, runs: readonly DoneRun[]): Promise<string[]> {
     return deleteDoneRuns(this.#deps.database, me, runs);
   }
 

@@ -55,6 +55,7 @@ export {
 } from './projects.ts';
 export {
   type ClaimedRun,
+  type DoneRun,
   deleteDoneRuns,
   ownedRuns,
 } from './queue.ts';

@@ -179,6 +179,8 @@ describe('an inbox row', () => {
 });
 
 describe('runs that are done', () => {
+  const done = (runUuid: string) => ({ runUuid, seq: 0 });
+
   test('leave the queue if they are owned and nobody has posted to them', async () => {
     const [me, other] = [await register(), await register()];
     const runs = await queue(h.newUuid(), 2);
@@ -186,7 +188,7 @@ describe('runs that are done', () => {
     const [theirs] = await queue(h.newUuid(), 1);
     await claimRuns(database.sql, other, room(1));
     await h.postCommand(database.sql, { runUuid: runs[1]!, id: h.newUuid(), command: '{}' });
-    expect(await deleteDoneRuns(database.sql, me, [...runs, theirs!])).toEqual([runs[0]]);
+    expect(await deleteDoneRuns(database.sql, me, [...runs, theirs!].map(done))).toEqual([runs[0]]);
     expect(await owned(me)).toEqual([runs[1]]);
     expect(await owned(other)).toEqual([theirs]);
   });
@@ -200,10 +202,21 @@ describe('runs that are done', () => {
       `with open as (select run_id from run_queue where run_id = '${run}' for key share)
        insert into inbox (run_id, id, command) select run_id, '${h.newUuid()}', '{}' from open`,
     );
-    const deleted = deleteDoneRuns(database.sql, me, [run!]);
+    const deleted = deleteDoneRuns(database.sql, me, [done(run!)]);
     await post.waiter();
     await post.release();
     expect(await deleted).toEqual([]);
+  });
+
+  test('stay when their journal has grown since it was read', async () => {
+    const me = await register();
+    const [run] = await queue(h.newUuid(), 1);
+    await claimRuns(database.sql, me, room(1));
+    const grown = h.newUuid();
+    await database.sql`update run_queue set run_id = ${grown} where run_id = ${run!}`;
+    await database.sql`insert into run_events (run_id, seq, type, at_ms) values (${grown}, 3, 'run.created', 0)`;
+    expect(await deleteDoneRuns(database.sql, me, [{ runUuid: grown, seq: 2 }])).toEqual([]);
+    expect(await deleteDoneRuns(database.sql, me, [{ runUuid: grown, seq: 3 }])).toEqual([grown]);
   });
 
   test('stay with a lease that is not valid', async () => {
@@ -211,7 +224,7 @@ describe('runs that are done', () => {
     const [run] = await queue(h.newUuid(), 1);
     await claimRuns(database.sql, me, room(1));
     await h.expire(database.sql, me);
-    await expect(deleteDoneRuns(database.sql, me, [run!])).rejects.toMatchObject({ code: '22012' });
+    await expect(deleteDoneRuns(database.sql, me, [done(run!)])).rejects.toMatchObject({ code: '22012' });
     expect(await owned(me)).toEqual([run]);
   });
 });

@@ -1,6 +1,7 @@
 import {
   type ClaimedRun,
   type ClaimRoom,
+  type DoneRun,
   decodeEvent,
   type InboxRow,
   type RunRow,
@@ -84,11 +85,14 @@ export function ownedRuns(database: ModelDatabase, me: string, among?: readonly 
     .map(([runUuid, { claims, bytes }]) => ({ runUuid, claims, bytes }));
 }
 
-export function deleteDoneRuns(database: ModelDatabase, me: string, runs: readonly string[]): string[] {
+export function deleteDoneRuns(database: ModelDatabase, me: string, runs: readonly DoneRun[]): string[] {
   database.fence(me);
-  const done = runs.filter((uuid) => database.queue.get(uuid)?.owner === me && !database.inbox.has(uuid));
-  for (const uuid of done) database.queue.delete(uuid);
-  return done;
+  const done = runs.filter(({ runUuid, seq }) => {
+    const isMine = database.queue.get(runUuid)?.owner === me && !database.inbox.has(runUuid);
+    return isMine && (database.eventsOf(runUuid).at(-1)?.seq ?? 0) <= seq;
+  });
+  for (const { runUuid } of done) database.queue.delete(runUuid);
+  return done.map(({ runUuid }) => runUuid);
 }
 
 export function readInbox(database: ModelDatabase, me: string, limit: number): InboxRow[] {
