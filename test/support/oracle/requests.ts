@@ -95,13 +95,14 @@ function* earlyRequests(
   const firstAt = new Map<string, number>();
   for (const { event } of run.journal) {
     const name = isRunEnd(event) || event.type === 'run.compensating' ? event.type : stepOf(event);
-    const isEnd = name === event.type || endingOf(event) === 'completed';
+    const isEnd = name === event.type || endingOf(event) !== null;
     if (isEnd && !firstAt.has(name)) firstAt.set(name, event.at);
   }
   const ends = ['run.completed', 'run.failed', 'run.cancelled', 'run.quarantined'];
   const endedAt = Math.min(...ends.map((type) => firstAt.get(type) ?? Number.POSITIVE_INFINITY));
   const compensatingAt = firstAt.get('run.compensating') ?? Number.POSITIVE_INFINITY;
   const definitions = definitionsOf(run);
+  const isRepeated = run.journal.some(({ event }) => /^run\.(retrying|reopened)$/.test(event.type));
   for (const request of requests) {
     const latest = request.atMs + slackMs;
     if (request.kind === 'hook' && endedAt > latest)
@@ -111,8 +112,8 @@ function* earlyRequests(
     }
     if (request.kind !== 'step') continue;
     const step = definitionOf(definitions, request.step ?? '');
-    // Other conditions do not wait for all of them.
-    const waitsForAll = step?.join === undefined && step?.runCondition !== 'inProgress';
+    // Other conditions do not wait for all of them, and what was skipped may complete in another round.
+    const waitsForAll = !isRepeated && step?.join === undefined && step?.runCondition !== 'inProgress';
     const early = waitsForAll ? step?.dependsOn.find((id) => (firstAt.get(id) ?? 0) > latest) : undefined;
     if (early !== undefined) yield `I2 ${nameOf(request)} was sent before the end of ${early} was recorded`;
   }
