@@ -3,6 +3,7 @@ import { decodeEvent } from '@waybill/store';
 import type { Evidence, ObservedRun } from '../support/oracle.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Customers } from './customers.ts';
+import type { Faults } from './faults.ts';
 import type { Handlers } from './handlers.ts';
 import type { ModelDatabase } from './model/database.ts';
 import { fold } from './node.ts';
@@ -14,11 +15,21 @@ export interface Witnesses {
   readonly catalogue: Catalogue;
   readonly handlers: Handlers;
   readonly customers: Customers;
+  readonly faults: Faults;
   readonly calmFromMs: number;
 }
 
+const databaseFaults = [
+  'requestLost',
+  'answerLost',
+  'slowDatabase',
+  'transientError',
+  'outageEveryS',
+] as const;
+
 /** What the oracle is told of a simulation. */
 export function evidenceOf({
+  faults,
   world,
   database,
   catalogue,
@@ -26,9 +37,11 @@ export function evidenceOf({
   customers,
   calmFromMs,
 }: Witnesses): Evidence {
+  const isReliable = databaseFaults.every((kind) => faults.rateOf(kind) === 0);
   return {
     acknowledgements: customers.acknowledgements,
-    storedCallbacks: customers.storedCallbacks,
+    // A timeout does not wait for ever for an inbox that cannot be read.
+    storedCallbacks: isReliable ? customers.storedCallbacks : [],
     requests: handlers.requests,
     runs: [...database.runs.entries()].map(([uuid]) => observe(uuid, database, catalogue)),
     staleWrites: database.staleWrites.map(({ runUuid, writer, owner }) => ({

@@ -85,7 +85,15 @@ export async function simulate(
   await world.run(calmFromMs + calmMsMax, isOver);
   await world.run(world.nowMs + afterglowMs);
 
-  const evidence: Evidence = evidenceOf({ world, database, catalogue, handlers, customers, calmFromMs });
+  const evidence: Evidence = evidenceOf({
+    faults,
+    world,
+    database,
+    catalogue,
+    handlers,
+    customers,
+    calmFromMs,
+  });
   const violations = [
     ...findViolations({ ...evidence, settleMsMax: calmMsMax - 60_000, clockSlackMs: 3000 }),
     ...fleet.leftovers(),

@@ -31,6 +31,7 @@ function* beatenCallbacks(
   const timedOut = journal.find(
     ({ event }) =>
       (event.type === 'attempt.failed' || event.type === 'step.failed') &&
+      event.delivery === 'step' &&
       event.step === step &&
       event.attempt === attempt &&
       event.error.code === 'timeout' &&
