@@ -249,6 +249,13 @@ describe('the oracle', () => {
       'I6 run_1: command c1 is answered twice',
       () => judge(runOf(withBehind(1, ...[1, 2].map(() => answered('c1'))))),
     ],
+    [
+      'I6 run_1: two callbacks ended d, attempt 1',
+      () => {
+        const ended = { ...completed('d', 11), callback: 1 } as RunEvent;
+        return judge(runOf(withBehind(1, ended, ended)));
+      },
+    ],
     ['I7 run_1: row 2 of the journal has seq 3', () => judge(runOf(journal, { journal: gap() }))],
     [
       'I7 run_1: attempt 1 of step b starts after attempt 1',

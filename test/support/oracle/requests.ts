@@ -129,8 +129,10 @@ function* answersFromNowhere(
     if (!/^(step|compensation)\.completed$|^hook\.delivered$/.test(event.type)) continue;
     if (!('attempt' in event) || isOfChild(journal, event)) continue;
     const name = `${event.delivery} ${stepOf(event)}`;
-    if (!sent.has(`${name} ${event.attempt}`)) {
-      yield `I2 ${runId}: ${name} completed with attempt ${event.attempt}, which nobody was sent`;
+    // A callback may answer an earlier attempt than the newest.
+    const answered = ('callback' in event && event.callback) || event.attempt;
+    if (!sent.has(`${name} ${answered}`)) {
+      yield `I2 ${runId}: ${name} completed with attempt ${answered}, which nobody was sent`;
     }
   }
 }
