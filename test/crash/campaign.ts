@@ -37,6 +37,8 @@ export interface CampaignOptions {
   readonly everyMs: readonly [least: number, most: number];
   readonly among?: readonly Shape[];
   readonly postgres?: Record<string, string>;
+  /** Where the database keeps its files; a temporary directory when absent. */
+  readonly directory?: string;
   /** Puts something between the processes and the database; answers its URL. */
   readonly between?: (databaseUrl: string, context: RowContext) => Promise<string>;
   /** Once all processes are ready, before the load. */
@@ -56,7 +58,7 @@ export const twoOfEach: readonly Role[] = ['api', 'api', 'dispatch', 'dispatch']
 export async function campaign(context: RowContext, options: CampaignOptions): Promise<RowReport> {
   const { random, seed } = context;
   const mock = await Mock.start(seed);
-  const cluster = await Cluster.start(options.postgres);
+  const cluster = await Cluster.start(options.postgres, options.directory);
   const databaseUrl = (await options.between?.(cluster.url, context)) ?? cluster.url;
   const { roles = twoOfEach, env = {}, among } = options;
   const settings: FleetOptions = { databaseUrl, handlersUrl: mock.url, roles, env };

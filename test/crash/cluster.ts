@@ -11,9 +11,11 @@ export class Cluster {
   readonly #dataDir: string;
   readonly #settings: Record<string, string>;
   #server: EmbeddedPostgres;
+  #hasEnded = false;
 
-  static async start(settings: Record<string, string> = {}): Promise<Cluster> {
-    const dataDir = mkdtempSync(join(tmpdir(), 'waybill-crash-'));
+  /** In `directory`, or in a temporary one. */
+  static async start(settings: Record<string, string> = {}, directory = tmpdir()): Promise<Cluster> {
+    const dataDir = mkdtempSync(join(directory, 'waybill-crash-'));
     const port = await freePort();
     const server = await startEmbeddedPostgres({ dataDir, port, settings, isDurable: false });
     return new Cluster(dataDir, settings, server);
@@ -24,10 +26,16 @@ export class Cluster {
     this.#settings = settings;
     this.#server = server;
     this.url = server.url;
+    this.#watch();
   }
 
   get pid(): number {
     return this.#server.pid;
+  }
+
+  /** It ended, asked to or not, and was not started again. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** `immediate` is a crash: nothing is written any more, the next start recovers. */
@@ -41,6 +49,7 @@ export class Cluster {
       try {
         const options = { dataDir: this.#dataDir, port, settings: this.#settings, isDurable: false };
         this.#server = await startEmbeddedPostgres(options);
+        this.#watch();
         return;
       } catch (error) {
         // Somebody's outgoing connection may have the port for a moment.
@@ -48,6 +57,14 @@ export class Cluster {
         await pause(250);
       }
     }
+  }
+
+  #watch(): void {
+    const server = this.#server;
+    this.#hasEnded = false;
+    void server.exited.then(() => {
+      if (this.#server === server) this.#hasEnded = true;
+    });
   }
 
   async remove(): Promise<void> {

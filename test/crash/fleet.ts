@@ -18,6 +18,8 @@ export interface Slot {
   readonly name: string;
   readonly role: Role;
   process: ServeProcess | null;
+  /** Where it says whether it is well. */
+  healthUrl: string | null;
   env: Readonly<Record<string, string>>;
   /** Ends by itself that nobody asked for. */
   deaths: number;
@@ -26,7 +28,7 @@ export interface Slot {
 const commands: Record<Role, readonly string[]> = {
   api: ['api', '--port', '0', '--host', '127.0.0.1'],
   serve: ['serve', '--port', '0', '--host', '127.0.0.1'],
-  dispatch: ['dispatch'],
+  dispatch: ['dispatch', '--metrics-port', '0'],
 };
 
 /** Several `waybill` processes on one database, as on several machines. */
@@ -59,7 +61,7 @@ export class Fleet {
     };
     this.slots = roles.map((role, index) => {
       const number = roles.slice(0, index).filter((other) => other === role).length + 1;
-      return { name: `${role} ${number}`, role, process: null, env: {}, deaths: 0 };
+      return { name: `${role} ${number}`, role, process: null, healthUrl: null, env: {}, deaths: 0 };
     });
   }
 
@@ -77,6 +79,8 @@ export class Fleet {
   async fill(slot: Slot): Promise<void> {
     const started = await startWaybill(commands[slot.role], { ...this.#env, ...slot.env });
     slot.process = started;
+    const [aside] = /http:\S+(?=\/metrics)/.exec(started.log()) ?? [];
+    slot.healthUrl = started.url || aside || null;
     void started.ended().then(() => {
       if (slot.process !== started || this.#isStopping) return;
       slot.deaths++;

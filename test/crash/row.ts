@@ -28,6 +28,8 @@ export interface FaultRow {
   readonly short: RowSize;
   /** Debian packages it needs, beside Node and npm. */
   readonly packages?: readonly string[];
+  /** Mounts: it runs in a namespace of its own, for which it has to be root. */
+  readonly mounts?: boolean;
   run(context: RowContext): Promise<RowReport>;
 }
 

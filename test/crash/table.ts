@@ -9,6 +9,7 @@ import { r13 } from './rows/r13.ts';
 import { r14 } from './rows/r14.ts';
 import { r20 } from './rows/r20.ts';
 import { r21 } from './rows/r21.ts';
+import { r22 } from './rows/r22.ts';
 
 const load = 'not yet: comes with the rows of load';
 
@@ -40,6 +41,7 @@ export const rows: readonly TableRow[] = [
   },
   r20,
   r21,
+  r22,
   { id: 'R23', title: 'three schedulers and kills', where: 'not yet: there are no schedulers' },
   { id: 'R24', title: 'seeded simulations of the engine', where: 'npm run simulate' },
 ];

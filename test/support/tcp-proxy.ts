@@ -17,6 +17,8 @@ interface Link {
   isWriting: boolean;
   /** Held back until the answer is whole. */
   held: Buffer[];
+  /** Requests that do not get on. */
+  stalled: Buffer[];
   /** Bytes of the server that still pass; null: all. */
   left: number | null;
 }
@@ -36,6 +38,7 @@ export class TcpProxy {
   #delayMs = 0;
   #isFrozen = false;
   #isRefusing = false;
+  #isStalling = false;
   #losses = 0;
   #openingBytesMax: number | null = null;
 
@@ -96,6 +99,15 @@ export class TcpProxy {
     this.#isFrozen = false;
   }
 
+  /** What writes does not get on, and whatever follows it on its connection; the rest does. */
+  stallWrites(isStalling: boolean): void {
+    this.#isStalling = isStalling;
+    if (isStalling) return;
+    for (const link of this.#links) {
+      for (const bytes of link.stalled.splice(0)) link.upstream.write(bytes);
+    }
+  }
+
   /** New connections are closed before the server says a word. */
   refuse(isRefusing: boolean): void {
     this.#isRefusing = isRefusing;
@@ -121,6 +133,7 @@ export class TcpProxy {
       isPrepared: false,
       isWriting: false,
       held: [],
+      stalled: [],
       left: this.#openingBytesMax,
     };
     this.#links.add(link);
@@ -140,6 +153,8 @@ export class TcpProxy {
 
   #request(link: Link, bytes: Buffer): void {
     if (link.isFrozen) return;
+    const isHeld = link.stalled.length > 0 || (this.#isStalling && writes.test(bytes.toString('latin1')));
+    if (isHeld) return void link.stalled.push(bytes);
     if (this.#faults.losesAnswer) watchWrites(link, bytes);
     link.upstream.write(bytes);
   }
