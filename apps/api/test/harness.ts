@@ -107,7 +107,7 @@ export class TestApi {
         poke: () => current()?.poke(),
       },
       // Nobody drives most runs of these tests: their commands are answered 202.
-      outcomeWaitMs: 200,
+      outcomeWaitMs: 2000,
       callbackTokens: createCallbackTokens('the master key of the api tests'),
       approvalTokens: createApprovalTokens('the master key of the api tests'),
       publicUrl: null,
