@@ -233,3 +233,30 @@ describe('timeout', () => {
     expect(handlers.requests('/b')).toEqual([]);
   });
 });
+
+test('410 is final, retryOn or not, and its endpoint is listed until it answers 2xx again', async () => {
+  const { client, handlers } = platform.now;
+  const url = `${handlers.url}/moved`;
+  const steps = [{ id: 'a', url, retries: { maxAttempts: 3, initialDelay: 0.01, retryOn: [410, 500] } }];
+  handlers.on('/moved', { status: 410 }, { status: 200 });
+  const run = await client.runToEnd({ id: 'gone', steps });
+  expect(run.steps[0]).toMatchObject({
+    state: 'failed',
+    attempts: 1,
+    error: { code: 'endpoint_gone', status: 410 },
+  });
+  const listed = async () => {
+    const { body } = await client.api<{ data: { url: string }[] }>('GET', '/v1/endpoints/gone');
+    return body.data.find((endpoint) => endpoint.url === url);
+  };
+  const untilListed = async (isWanted: boolean) => {
+    for (;;) {
+      const found = await listed();
+      if ((found !== undefined) === isWanted) return found;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  expect(await untilListed(true)).toMatchObject({ runId: run.id, delivery: 'step', stepId: 'a' });
+  expect((await client.runToEnd({ id: 'gone', steps })).state).toBe('completed');
+  await untilListed(false);
+});

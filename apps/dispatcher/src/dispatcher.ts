@@ -35,7 +35,7 @@ export interface DispatcherDeps {
 }
 
 /** The run of a transition; its state may be ahead of the events. */
-export type CommittedRun = Pick<RunDriver, 'state' | 'info'>;
+export type CommittedRun = Pick<RunDriver, 'state' | 'info' | 'project' | 'runUuid'>;
 
 export interface Dispatcher {
   /** Resolves when the first lease is held. */

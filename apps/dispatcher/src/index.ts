@@ -6,6 +6,7 @@ export { type Clock, type ClockOptions, createClock } from './clock.ts';
 export { type CommittedRun, createDispatcher, type Dispatcher, type DispatcherDeps } from './dispatcher.ts';
 export type { DispatcherStore, LeaseStore, WorkHints } from './dispatcher-store.ts';
 export type { CallbackOptions } from './exchanges.ts';
+export { type GoneEndpointStore, GoneEndpoints } from './gone-endpoints.ts';
 export type { Log } from './log.ts';
 export { ProjectCache } from './project-cache.ts';
 export type { NewOwnedRun } from './session.ts';

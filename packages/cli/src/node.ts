@@ -5,6 +5,8 @@ import {
   createClock,
   createDispatcher,
   type Dispatcher,
+  type GoneEndpointStore,
+  GoneEndpoints,
   ProjectCache,
 } from '@waybill/dispatcher';
 import { checkHeader, checkUrl, createAddressPolicy, createEgress } from '@waybill/egress';
@@ -14,13 +16,16 @@ import { createApprovalTokens, createCallbackTokens, createKeyring } from '@wayb
 import {
   type Database,
   databaseNowMs,
+  goneEndpoints,
   Hints,
   Journal,
+  markGone,
   migrate,
   openDatabase,
   PlanCache,
   PostgresDispatcherStore,
   postgresLanes,
+  unmarkGone,
 } from '@waybill/store';
 import { pino } from 'pino';
 import { bootstrap, type Generated } from './bootstrap.ts';
@@ -93,6 +98,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
     scraped?.serve((request) => answerAside(request, metrics, () => notReady(parts.dispatcher)));
 
     if (roles.dispatch) {
+      const gone = new GoneEndpoints(goneEndpointStore(database), log);
       const egress = createEgress({ ...policy, connectionsPerOrigin: settings.connectionsPerOrigin });
       const dispatcher = createDispatcher({
         ...shared,
@@ -106,13 +112,16 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
         onCommit: (runUuid, events, run) => {
           parts.api?.committed(runUuid, events);
           metrics.committed(events, run);
+          gone.committed(events, run);
           if (events.some(isWatched)) hints.notify('runs');
         },
       });
       parts.dispatcher = dispatcher;
       closers.unshift(() => egress.close());
+      closers.unshift(() => gone.stop());
       closers.unshift(() => dispatcher.stop(settings.grace * 1000));
       await dispatcher.start();
+      gone.start();
     } else {
       const following = await followDatabaseClock(database, shared.clock);
       closers.unshift(() => clearInterval(following));
@@ -151,6 +160,17 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
 
 /** Connections for what the API writes beside its journal: keys, commands, definitions. */
 const apiWritesMax = 4;
+
+/** More are as many people cannot look at. */
+const goneEndpointsMax = 10_000;
+
+function goneEndpointStore(database: Database): GoneEndpointStore {
+  return {
+    mark: (endpoint) => markGone(database, endpoint),
+    unmark: (project, url) => unmarkGone(database, project, url),
+    list: async () => await goneEndpoints(database, goneEndpointsMax),
+  };
+}
 
 /** The rest is for requests and answers in flight, the journal, and folds that the api keeps. */
 const heapShareOfRuns = 1 / 4;

@@ -10,6 +10,14 @@ export { StoreError, type StoreErrorCode, sqlState } from './errors.ts';
 export { decodeEvent, type EventColumns, encodeEvent } from './event-codec.ts';
 export { type EventPage, type EventPageQuery, readEventPage } from './event-pages.ts';
 export { armFailpoint, type FailpointName, failpoint, failpoints } from './failpoints.ts';
+export {
+  type GoneEndpoint,
+  type GoneEndpointRow,
+  goneEndpoints,
+  listGoneEndpoints,
+  markGone,
+  unmarkGone,
+} from './gone-endpoints.ts';
 export { type HintChannel, Hints } from './hints.ts';
 export {
   claimIdempotencyKey,

@@ -1,8 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { idOfUuid } from '@waybill/protocol';
-import { listDispatchers } from '@waybill/store';
+import { type GoneEndpointRow, listDispatchers, listGoneEndpoints } from '@waybill/store';
 import { requireScope } from '../auth.ts';
+import { parseWith } from '../body.ts';
 import { documented, jsonOf } from '../documented.ts';
+import { page, pageQuery } from '../paging.ts';
 import { listOf } from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
 
@@ -17,7 +19,19 @@ const dispatcherView = z
   })
   .openapi('Dispatcher');
 
-/** The fleet, as this project's keys may see it. */
+const goneEndpointView = z
+  .object({
+    url: z.string(),
+    goneSince: z.iso.datetime(),
+    lastAt: z.iso.datetime(),
+    runId: z.string(),
+    delivery: z.enum(['step', 'compensation', 'hook']),
+    stepId: z.string().nullable(),
+  })
+  .openapi('GoneEndpoint');
+const goneQuery = z.object({ ...pageQuery, cursor: z.string().max(2048).optional() });
+
+/** The fleet, and what is beyond it, as this project's keys may see it. */
 export function systemRoutes(app: Router, { deps }: Services): void {
   documented(app, {
     tags: ['System'],
@@ -32,4 +46,25 @@ export function systemRoutes(app: Router, { deps }: Services): void {
     const data = rows.map((row) => ({ ...row, id: idOfUuid('disp', row.id) }));
     return c.json({ data, nextCursor: null });
   });
+
+  documented(app, {
+    tags: ['System'],
+    method: 'get',
+    path: '/v1/endpoints/gone',
+    summary: 'URLs that answered 410 and have not answered 2xx since, newest first',
+    request: { query: goneQuery },
+    responses: { 200: { description: 'A page', ...jsonOf(listOf(goneEndpointView)) } },
+  });
+  app.get('/v1/endpoints/gone', async (c) => {
+    const principal = c.get('principal');
+    requireScope(principal, 'runs:read');
+    const { limit, cursor: after } = parseWith(goneQuery, c.req.query());
+    const rows = await listGoneEndpoints(deps.database, principal.projectUuid, { after, limit: limit + 1 });
+    return c.json(page(rows, limit, goneEndpointOf, ({ url }) => url));
+  });
+}
+
+function goneEndpointOf({ url, markedAt, lastAt, runUuid, delivery, step }: GoneEndpointRow) {
+  const runId = idOfUuid('run', runUuid);
+  return { url, goneSince: markedAt, lastAt, runId, delivery, stepId: step };
 }

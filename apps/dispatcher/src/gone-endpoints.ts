@@ -1,0 +1,105 @@
+import type { RunEvent } from '@waybill/engine';
+import type { GoneEndpoint } from '@waybill/store';
+import type { Log } from './log.ts';
+import { Loop } from './loop.ts';
+import type { RunDriver } from './run-driver.ts';
+
+/** Where marks are kept. */
+export interface GoneEndpointStore {
+  mark(endpoint: GoneEndpoint): Promise<void>;
+  unmark(project: string, url: string): Promise<void>;
+  /** Marks of all dispatchers. */
+  list(): Promise<readonly { readonly project: string; readonly url: string }[]>;
+}
+
+type Committed = Pick<RunDriver, 'state' | 'project' | 'runUuid'>;
+type Ended = Extract<RunEvent, { status?: number | undefined }>;
+
+const intervalMs = 5000;
+/** Answers not yet written; beyond it they are not noted. */
+const pendingMax = 1000;
+
+/**
+ * Marks endpoints that answer 410, for people to see, and takes the mark away when one answers 2xx again. An
+ * observation: a mark may come late, or be lost with the process, and nothing rests on it.
+ */
+export class GoneEndpoints {
+  readonly #store: GoneEndpointStore;
+  readonly #loop: Loop;
+  readonly #pending = new Map<string, () => Promise<void>>();
+  /** Marks that are known here: only where there is one is a 2xx worth a look. */
+  #marks = new Set<string>();
+
+  constructor(store: GoneEndpointStore, log: Log) {
+    this.#store = store;
+    const tick = async () => {
+      await this.tick();
+      return false;
+    };
+    this.#loop = new Loop({ name: 'noting gone endpoints', intervalMs, tick, log });
+  }
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    await this.#flush().catch(() => {});
+  }
+
+  /** Told of every transition once it is durable. */
+  committed(events: readonly RunEvent[], run: Committed): void {
+    for (const event of events) {
+      if (!('status' in event) || event.status === undefined) continue;
+      if (event.status === 410) this.#gone(event, run);
+      else if (this.#marks.size > 0 && event.status < 300) this.#back(event, run);
+    }
+  }
+
+  /** Writes what was seen, and reads what others have seen. */
+  async tick(): Promise<void> {
+    await this.#flush();
+    const marks = await this.#store.list();
+    if (this.#pending.size > 0) return;
+    this.#marks = new Set(marks.map(({ project, url }) => nameOf(project, url)));
+  }
+
+  async #flush(): Promise<void> {
+    for (const [name, write] of this.#pending) {
+      await write();
+      if (this.#pending.get(name) === write) this.#pending.delete(name);
+    }
+  }
+
+  #gone({ delivery, step: id }: Ended, run: Committed): void {
+    const step = id ?? null;
+    const url = urlOf(run, delivery, step);
+    const projectUuid = run.project.uuid;
+    if (url === null) return;
+    const name = nameOf(projectUuid, url);
+    this.#marks.add(name);
+    const endpoint = { projectUuid, url, runUuid: run.runUuid, delivery, step };
+    this.#note(name, () => this.#store.mark(endpoint));
+  }
+
+  #back({ delivery, step }: Ended, run: Committed): void {
+    const url = urlOf(run, delivery, step ?? null);
+    const name = url === null ? null : nameOf(run.project.uuid, url);
+    if (name === null || !this.#marks.delete(name)) return;
+    this.#note(name, () => this.#store.unmark(run.project.uuid, url!));
+  }
+
+  #note(name: string, write: () => Promise<void>): void {
+    if (this.#pending.size >= pendingMax && !this.#pending.has(name)) return;
+    this.#pending.set(name, write);
+  }
+}
+
+function urlOf({ state }: Committed, delivery: string, step: string | null): string | null {
+  if (delivery === 'hook') return (state.hook ?? state.pastHooks.at(-1))?.url ?? null;
+  const definition = state.plan.steps[state.plan.indexById.get(step ?? '') ?? -1]?.definition;
+  return (delivery === 'step' ? definition?.url : definition?.compensation) ?? null;
+}
+
+const nameOf = (project: string, url: string) => `${project} ${url}`;

@@ -1,0 +1,54 @@
+import type { Database } from './database.ts';
+
+/** An answer of 410. */
+export interface GoneEndpoint {
+  readonly projectUuid: string;
+  readonly url: string;
+  /** What was sent there last. */
+  readonly runUuid: string;
+  readonly delivery: string;
+  readonly step: string | null;
+}
+
+export interface GoneEndpointRow extends Omit<GoneEndpoint, 'projectUuid'> {
+  readonly markedAt: Date;
+  readonly lastAt: Date;
+}
+
+/** Seen again, a mark keeps the time of the first answer. */
+export async function markGone(sql: Database, endpoint: GoneEndpoint): Promise<void> {
+  const { projectUuid, url, runUuid, delivery, step } = endpoint;
+  await sql`
+    insert into gone_endpoints (project_id, url, run_id, delivery, step)
+    values (${projectUuid}, ${url}, ${runUuid}, ${delivery}, ${step})
+    on conflict (project_id, url) do update
+       set last_at = now(), run_id = excluded.run_id, delivery = excluded.delivery, step = excluded.step`;
+}
+
+export async function unmarkGone(sql: Database, project: string, url: string): Promise<void> {
+  await sql`delete from gone_endpoints where project_id = ${project} and url = ${url}`;
+}
+
+/** Those marked latest first, of all projects. */
+export function goneEndpoints(sql: Database, limit: number): PromiseLike<{ project: string; url: string }[]> {
+  return sql<{ project: string; url: string }[]>`
+    select project_id as project, url from gone_endpoints order by marked_at desc limit ${limit}`;
+}
+
+/** Marked latest first, behind the URL `after`. */
+export function listGoneEndpoints(
+  sql: Database,
+  project: string,
+  { after, limit }: { readonly after?: string | undefined; readonly limit: number },
+): PromiseLike<GoneEndpointRow[]> {
+  return sql<GoneEndpointRow[]>`
+    select url, marked_at as "markedAt", last_at as "lastAt", run_id as "runUuid", delivery, step
+      from gone_endpoints where project_id = ${project}
+       ${
+         after === undefined
+           ? sql``
+           : sql`and (marked_at, url) < (
+         select marked_at, url from gone_endpoints where project_id = ${project} and url = ${after})`
+       }
+     order by marked_at desc, url desc limit ${limit}`;
+}
