@@ -117,3 +117,13 @@ test.each([1, 7, 30, 90, 365, 3650])('retention of %d days needs at most 60 part
   const width = partitionWidthDays(retentionDays);
   expect(Math.ceil((retentionDays + 14) / width) + 3).toBeLessThanOrEqual(60);
 });
+
+test('it may stop at an earlier version, and go on from there with what lives in it', async () => {
+  await migrate({ databaseUrl, upTo: 1 });
+  expect(await sql`select version from schema_migrations`).toEqual([{ version: 1 }]);
+  const run = h.newUuid();
+  await sql`insert into run_queue (run_id, project_id, ready_at, bytes) values (${run}, ${run}, now(), 1)`;
+  await Promise.all([migrate({ databaseUrl }), migrate({ databaseUrl })]);
+  expect(await sql`select version from schema_migrations`).toHaveLength(migrations.length);
+  expect(await sql`select run_id from run_queue`).toEqual([{ run_id: run }]);
+});

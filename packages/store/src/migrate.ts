@@ -1,5 +1,5 @@
 import { connect, type Sql } from './connect.ts';
-import { StoreError } from './errors.ts';
+import { StoreError, sqlState } from './errors.ts';
 import { migrations } from './migrations/index.ts';
 import { ensurePartitions } from './partitions.ts';
 
@@ -13,6 +13,8 @@ export interface MigrateOptions {
   readonly retentionDays?: number;
   /** How long to wait for another migrator. */
   readonly waitMs?: number;
+  /** The version to stop at: for tests of upgrades. Default: the newest. */
+  readonly upTo?: number;
 }
 
 export const defaultRetentionDays = 30;
@@ -25,11 +27,15 @@ export const defaultRetentionDays = 30;
  */
 export async function migrate(options: MigrateOptions): Promise<void> {
   const { databaseUrl, retentionDays = defaultRetentionDays, waitMs = 60_000 } = options;
+  const { upTo = migrations.length } = options;
   const sql = connect(databaseUrl, { name: 'migrate', max: 1 });
+  const deadline = performance.now() + waitMs;
+  const alone = (message: string) => runAlone(sql, message, deadline);
   try {
-    await lock(sql, waitMs);
-    await apply(sql);
-    await ensurePartitions(sql, retentionDays);
+    await alone(`create table if not exists schema_migrations (
+      version int primary key, name text not null, applied_at timestamptz not null default now())`);
+    await apply(sql, upTo, alone);
+    await ensurePartitions(sql, retentionDays, alone);
   } finally {
     await sql.end({ timeout: 5 });
   }
@@ -48,26 +54,44 @@ export async function schemaVersion(sql: Sql): Promise<number> {
   return version;
 }
 
-/** Polls: a session waiting for an advisory lock would hold a snapshot and block concurrent index builds. */
-async function lock(sql: Sql, waitMs: number): Promise<void> {
-  const deadline = performance.now() + waitMs;
+type RunAlone = (message: string) => Promise<void>;
+
+const wasFirst = 'another migrator was first';
+
+/** One by one, each on the version that it was written for: somebody else may be at it. */
+async function apply(sql: Sql, upTo: number, alone: RunAlone): Promise<void> {
   for (;;) {
-    const [row] = await sql<{ held: boolean }[]>`select pg_try_advisory_lock(${lockKey}) as held`;
-    if (row!.held) return;
-    if (performance.now() > deadline) {
-      throw new StoreError('schema_locked', `another migrator has held the lock for ${waitMs} ms`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, lockPollMs));
+    const current = await schemaVersion(sql);
+    const next = migrations[current];
+    if (next === undefined || current >= upTo) return;
+    const isCurrent = `coalesce((select max(version) from schema_migrations), 0) = ${current}`;
+    const message = `select case when ${isCurrent} then '0' else '${wasFirst}' end::int;
+      set local lock_timeout = '5s'; ${next.sql};
+      insert into schema_migrations (version, name) values (${next.version}, '${next.name}')`;
+    await alone(message).catch((error: unknown) => {
+      if (!String(error).includes(wasFirst)) throw error;
+    });
   }
 }
 
-async function apply(sql: Sql): Promise<void> {
-  await sql.unsafe(`create table if not exists schema_migrations (
-    version int primary key, name text not null, applied_at timestamptz not null default now())`);
-  const current = await schemaVersion(sql);
-  for (const migration of migrations.slice(current)) {
-    // One simple-protocol message is one implicit transaction: a migration applies whole or not at all.
-    await sql.unsafe(`set lock_timeout = '5s'; ${migration.sql};
-      insert into schema_migrations (version, name) values (${migration.version}, '${migration.name}')`);
+const divisionByZero = '22012';
+
+/**
+ * One simple-protocol message is one implicit transaction: it applies whole or not at all. The lock is that of the
+ * transaction, since behind a pooler the next statement may run in another session; and it is asked for again and
+ * again, since a session waiting for it would hold a snapshot and block concurrent index builds.
+ */
+async function runAlone(sql: Sql, message: string, deadline: number): Promise<void> {
+  for (;;) {
+    try {
+      await sql.unsafe(`select 1 / pg_try_advisory_xact_lock(${lockKey})::int; ${message}`);
+      return;
+    } catch (error) {
+      if (sqlState(error) !== divisionByZero) throw error;
+    }
+    if (performance.now() > deadline) {
+      throw new StoreError('schema_locked', 'another migrator has held the lock for too long');
+    }
+    await new Promise((resolve) => setTimeout(resolve, lockPollMs));
   }
 }

@@ -17,14 +17,19 @@ export function partitionWidthDays(retentionDays: number): number {
  * Makes sure that ids minted from a day ago to two weeks ahead have a partition. A change of width
  * only affects new partitions: each starts where the newest ends.
  */
-export async function ensurePartitions(sql: Sql, retentionDays: number): Promise<void> {
+export async function ensurePartitions(
+  sql: Sql,
+  retentionDays: number,
+  /** Runs a message while nobody else makes partitions. */
+  alone: (message: string) => Promise<unknown> = (message) => sql.unsafe(message),
+): Promise<void> {
   const nowMs = await databaseNowMs(sql);
   const widthMs = partitionWidthDays(retentionDays) * dayMs;
   const untilMs = nowMs + aheadDays * dayMs;
   const newest = await newestBound(sql);
   let fromMs = newest ?? Math.floor((nowMs - dayMs) / dayMs) * dayMs;
   for (; fromMs < untilMs; fromMs += widthMs) {
-    await sql.unsafe(['runs', 'run_events'].map((table) => partitionSql(table, fromMs, widthMs)).join(';'));
+    await alone(['runs', 'run_events'].map((table) => partitionSql(table, fromMs, widthMs)).join(';'));
   }
 }
 
