@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Evidence, findViolations } from '../support/oracle.ts';
+import { findViolations } from '../support/oracle.ts';
 import { Catalogue } from './catalogue.ts';
 import { Customers } from './customers.ts';
 import { evidenceOf } from './evidence.ts';
@@ -41,10 +41,30 @@ const calmMsMax = 3_600_000;
 const afterglowMs = 40_000;
 
 /** One simulation: a safety phase in which everything goes wrong, then a calm in which everything must end. */
-export async function simulate(
-  seed: number,
-  { kinds, runsMax }: Reduction = whole,
-): Promise<SimulationResult> {
+export async function simulate(seed: number, reduction: Reduction = whole): Promise<SimulationResult> {
+  const scene = setUp(seed, reduction);
+  const { world, database, customers, fleet, faults } = scene;
+  const onCrash = (error: unknown) => world.crashed(error);
+  process.on('unhandledRejection', onCrash);
+  try {
+    await world.run(startMs + scene.safetyMs);
+    world.note('calm');
+    faults.isCalm = true;
+    fleet.calm();
+    const calmFromMs = world.nowMs;
+    for (const afterMs of [1000, 30_000]) world.after(afterMs, () => void customers.resumeAll());
+    const isOver = () => database.queue.size === 0 && !customers.isBusy;
+    await world.run(calmFromMs + calmMsMax, isOver);
+    await world.run(world.nowMs + afterglowMs);
+    return resultOf(seed, scene, judge({ ...scene, calmFromMs }));
+  } finally {
+    process.off('unhandledRejection', onCrash);
+  }
+}
+
+type Scene = ReturnType<typeof setUp>;
+
+function setUp(seed: number, { kinds, runsMax }: Reduction) {
   const random = new Random(seed);
   const world = new World(startMs);
   const swarm = without(drawSwarm(random.fork('swarm')), kinds);
@@ -73,31 +93,26 @@ export async function simulate(
     if (index < runsMax) world.after(atMs, () => void customers.start(uuid, key));
   }
   askAround(world, { faults, customers, random: random.fork('commands'), runs, safetyMs });
+  return { world, swarm, faults, database, catalogue, handlers, fleet, customers, safetyMs };
+}
 
-  await world.run(startMs + safetyMs);
-  world.note('calm');
-  faults.isCalm = true;
-  fleet.calm();
-  const calmFromMs = world.nowMs;
-  world.after(1000, () => void customers.resumeAll());
-  world.after(30_000, () => void customers.resumeAll());
-  const isOver = () => database.queue.size === 0 && !customers.isBusy;
-  await world.run(calmFromMs + calmMsMax, isOver);
-  await world.run(world.nowMs + afterglowMs);
+function judge(scene: Scene & { readonly calmFromMs: number }): string[] {
+  const { world, database, fleet } = scene;
+  try {
+    const evidence = { ...evidenceOf(scene), settleMsMax: calmMsMax - 60_000, clockSlackMs: 3000 };
+    const misjudged = database.misjudged.map(
+      (uuid) => `misjudged: run ${uuid} was quarantined before three dispatchers had died`,
+    );
+    return [...world.crashes, ...findViolations(evidence), ...misjudged, ...fleet.leftovers()];
+  } catch (error) {
+    // A journal that does not fold, for one.
+    world.crashed(error);
+    return [...new Set(world.crashes)];
+  }
+}
 
-  const evidence: Evidence = evidenceOf({
-    faults,
-    world,
-    database,
-    catalogue,
-    handlers,
-    customers,
-    calmFromMs,
-  });
-  const violations = [
-    ...findViolations({ ...evidence, settleMsMax: calmMsMax - 60_000, clockSlackMs: 3000 }),
-    ...fleet.leftovers(),
-  ];
+function resultOf(seed: number, scene: Scene, violations: readonly string[]): SimulationResult {
+  const { world, swarm, faults, database, handlers } = scene;
   return {
     ...{ seed, violations, swarm, log: world.log, injected: faults.injected },
     hash: createHash('sha256').update(world.log.join('\n')).digest('hex'),

@@ -11,6 +11,7 @@ interface Happening extends Alarm {
 export class World {
   nowMs: number;
   readonly log: string[] = [];
+  readonly crashes: string[] = [];
   readonly #startMs: number;
   readonly #heap: Happening[] = [];
   #order = 0;
@@ -23,6 +24,12 @@ export class World {
 
   get happened(): number {
     return this.#happened;
+  }
+
+  /** Thrown where nobody catches it: a process would have died of it. */
+  crashed(error: unknown): void {
+    const { message, cause } = error as Error;
+    this.crashes.push(`crash: ${message}${cause instanceof Error ? ` (${cause.message})` : ''}`);
   }
 
   note(line: string): void {
@@ -54,7 +61,11 @@ export class World {
       if (next.fire === null) continue;
       this.nowMs = next.atMs;
       this.#happened++;
-      next.fire();
+      try {
+        next.fire();
+      } catch (error) {
+        this.crashed(error);
+      }
       await settled();
     }
   }

@@ -4,6 +4,7 @@ import {
   type NewChild,
   type NewRun,
   type NumberedEntry,
+  suspectClaims,
 } from '@waybill/store';
 import { type ModelDatabase, ModelError, uniqueViolation } from './database.ts';
 
@@ -19,6 +20,7 @@ export function flush(
   if (ownerUuid !== null) database.fence(ownerUuid);
   const stale = staleWritesOf(database, batch, ownerUuid);
   const entries = batch.map(({ entry }) => entry);
+  const misjudged = entries.filter((entry) => isMisjudged(database, entry)).map(({ run }) => run.uuid);
   for (const { run, create, bytes } of entries) {
     if (create)
       insertRun(database, {
@@ -45,6 +47,16 @@ export function flush(
     for (const { run, done } of entries) if (done) endRun(database, run.uuid, ownerUuid);
   }
   database.staleWrites.push(...stale);
+  database.misjudged.push(...misjudged);
+}
+
+/** Ended as one that kills its dispatchers, which have not died so often. */
+function isMisjudged(database: ModelDatabase, { run, events }: JournalEntry): boolean {
+  const claims = database.queue.get(run.uuid)?.claims ?? 0;
+  return events.some(
+    (event) =>
+      event.type === 'run.quarantined' && event.error.code === 'dispatcher_killed' && claims <= suspectClaims,
+  );
 }
 
 function staleWritesOf(database: ModelDatabase, batch: readonly NumberedEntry[], writer: string | null) {
