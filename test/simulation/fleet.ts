@@ -31,13 +31,17 @@ export class Fleet {
     this.#every('killEveryS', () => this.#kill());
     this.#every('stopEveryS', () => this.#stop());
     this.#every('drainEveryS', () => this.#drain());
+    this.#every('heartbeatsLostEveryS', () => this.#mute());
     this.#every('outageEveryS', () => this.#outage());
   }
 
   /** Whoever is stopped goes on, and as many as there should be are there. */
   calm(): void {
     this.#options.server.start();
-    for (const { process } of this.#nodes) process.continue();
+    for (const node of this.#nodes) {
+      node.process.continue();
+      node.muteHeartbeats(0);
+    }
     while (this.#staying < this.#wanted) this.#spawn();
   }
 
@@ -117,6 +121,15 @@ export class Fleet {
       world.note(`${process.name} continues`);
       process.continue();
     });
+  }
+
+  /** Its lease ends, while all else that it says to the database gets through. */
+  #mute(): void {
+    const node = this.usable();
+    if (!node) return;
+    const forMs = this.#random.skewed(3000, 60_000);
+    this.#options.world.note(`${node.process.name} loses its heartbeats for ${Math.round(forMs)} ms`);
+    node.muteHeartbeats(forMs);
   }
 
   #drain(): void {

@@ -34,6 +34,7 @@ export class SimNode {
   readonly dispatcher: Dispatcher;
   readonly #surroundings: Surroundings;
   readonly #link: Link;
+  readonly #heartbeats: Link;
   readonly #journal: Journal;
   readonly #now: () => number;
   #onHint: () => void = () => {};
@@ -52,7 +53,14 @@ export class SimNode {
     const clock = createClock({ runtime, epochMs: () => this.process.epochMs() });
     this.#now = clock.now;
     this.#link = new Link({ world, server, faults, process: this.process, random: random.fork('link') });
-    const store = modelStore(this.#link, catalogue);
+    this.#heartbeats = new Link({
+      world,
+      server,
+      faults,
+      process: this.process,
+      random: random.fork('heartbeats'),
+    });
+    const store = modelStore({ link: this.#link, heartbeats: this.#heartbeats, catalogue });
     const isSmall = random.chance(faults.rateOf('littleRoom'));
     const checks = { url: () => null, header: () => null, limits, now: clock.now };
     this.dispatcher = createDispatcher({
@@ -84,6 +92,10 @@ export class SimNode {
   async serve(): Promise<void> {
     await this.dispatcher.start();
     this.#isReady = true;
+  }
+
+  muteHeartbeats(forMs: number): void {
+    this.#heartbeats.mute(forMs);
   }
 
   hinted(): void {

@@ -88,10 +88,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       "if (delivery.kind === 'hook' && delivery.again) state.phase = 'done';\n    else if (delivery.kind === 'hook') { delivery.again = true; delivery.state = 'open'; effects.due(delivery); }\n    else if (delivery.kind === 'compensation')\n        nextCompensation(state, effects);\n    else\n        completeFrom",
   },
   {
-    name: 'a parked run keeps its owner',
-    file: `${model}/flush.js`,
-    find: '{ owner: null, readyAtMs: parkedUntilMs }',
-    replace: '{ readyAtMs: parkedUntilMs }',
+    name: 'the end of a child is not told to its parent',
+    file: `${dispatcher}/posts.js`,
+    find: 'if (isEnd && parent) {',
+    replace: 'if (false) {',
   },
   {
     name: 'a parked run sleeps through its deadline',

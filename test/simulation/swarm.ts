@@ -15,6 +15,7 @@ export const faultKinds = [
   'killEveryS',
   'stopEveryS',
   'drainEveryS',
+  'heartbeatsLostEveryS',
   'hintLost',
   'clockSkew',
   // Handlers and the way to them
@@ -56,6 +57,7 @@ const most: Swarm = {
   killEveryS: 20,
   stopEveryS: 25,
   drainEveryS: 40,
+  heartbeatsLostEveryS: 30,
   hintLost: 0.9,
   clockSkew: 1,
   connectFailed: 0.2,

@@ -274,6 +274,20 @@ describe('the oracle', () => {
     ],
     ['I8 run_1: done, and still in the queue', () => judge(runOf(journal, { queueRow: { owner: null } }))],
     ['I8 run_1: done, with 1 row(s)', () => judge(runOf(journal, { inboxRows: 1 }))],
+    [
+      'I8 run_1: what b waited for was noticed 49000 ms late',
+      () => {
+        const began: RunEvent = { type: 'step.began', at: at(11), step: 'b', until: at(500) };
+        const over: RunEvent = {
+          type: 'wait.over',
+          at: at(49_500),
+          step: 'b',
+          startedAt: at(11),
+          result: '1',
+        };
+        return judge(runOf([journal[0]!, began, over]), { settleMsMax: 100_000, lastFaultAtMs: at(60) });
+      },
+    ],
     ['I8 run_1: its last event came', () => judge(runOf(journal), { lastFaultAtMs: at(60) - 40_000 })],
   ];
   test.each(broken)('finds: %s', (sentence, violations) => {

@@ -39,9 +39,15 @@ const broken = (why: string) => new OutcomeUnknownError(new Error(why));
 /** The way from a process to the database and back. What is lost there is lost without a word to either side. */
 export class Link {
   readonly #options: LinkOptions;
+  #mutedUntilMs = 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
+  }
+
+  /** Nothing gets through for so long, and nobody says so. */
+  mute(forMs: number): void {
+    this.#mutedUntilMs = this.#options.world.nowMs + forMs;
   }
 
   /** One message, which is one transaction. */
@@ -50,6 +56,7 @@ export class Link {
     return new Promise((resolve, reject) => {
       const { epoch } = server;
       const timeout = process.runtime.after(answerMsMax, () => reject(broken(`no answer to ${name}`)));
+      if (world.nowMs < this.#mutedUntilMs) return;
       const settle = (delayMs: number, tell: () => void) => {
         world.after(delayMs, () =>
           process.run(() => {

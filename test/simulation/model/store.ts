@@ -5,8 +5,15 @@ import { countPresent, flush } from './flush.ts';
 import type { Link } from './link.ts';
 import * as queries from './queries.ts';
 
+export interface ModelStoreOptions {
+  readonly link: Link;
+  /** A connection of its own, as in production. */
+  readonly heartbeats: Link;
+  readonly catalogue: Catalogue;
+}
+
 /** The model as one process sees it: the same port that `PostgresDispatcherStore` has. */
-export function modelStore(link: Link, catalogue: Catalogue): DispatcherStore {
+export function modelStore({ link, heartbeats, catalogue }: ModelStoreOptions): DispatcherStore {
   const openLane = (name: string): JournalLane => ({
     commit: (batch, owner) =>
       link.call(`${name}: ${batch.map(describe).join(' ')}`, (database) => flush(database, batch, owner)),
@@ -14,9 +21,9 @@ export function modelStore(link: Link, catalogue: Catalogue): DispatcherStore {
     close: async () => {},
   });
   const openLease: DispatcherStore['openLease'] = ({ uuid: me }): LeaseStore => ({
-    register: () => link.call('register', (database) => database.register(me), 5000),
-    heartbeat: () => link.call('heartbeat', (database) => database.heartbeat(me), 5000),
-    release: () => link.call('release', (database) => queries.release(database, me), 5000),
+    register: () => heartbeats.call('register', (database) => database.register(me), 5000),
+    heartbeat: () => heartbeats.call('heartbeat', (database) => database.heartbeat(me), 5000),
+    release: () => heartbeats.call('release', (database) => queries.release(database, me), 5000),
     close: async () => {},
   });
   return {

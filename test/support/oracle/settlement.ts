@@ -1,4 +1,4 @@
-import { isRunEnd } from './events.ts';
+import { endingOf, isRunEnd, stepOf } from './events.ts';
 import type { Evidence, ObservedRun } from './evidence.ts';
 
 const settleMsDefault = 30_000;
@@ -26,6 +26,32 @@ export function* settlementFaults(run: ObservedRun, evidence: Evidence): Generat
       yield `I2 ${runId}: ${step.id} is ${step.state} in a run that is ${status.state}`;
   }
   yield* endFaults(run);
+  yield* lateWakes(run, evidence);
+}
+
+/** How late a time may be noticed once all is well. */
+const noticeMsMax = 30_000;
+
+/** A sleep, a wait, or a callback's time that was over long before anybody took notice; likewise the end of a child. */
+function* lateWakes({ runId, journal }: ObservedRun, { lastFaultAtMs, runs }: Evidence): Generator<string> {
+  const due = new Map<string, number>();
+  for (const { event } of journal) {
+    const step = stepOf(event);
+    const untilMs = due.get(step);
+    if (untilMs !== undefined && (endingOf(event) !== null || event.type === 'attempt.failed')) {
+      const lateMs = event.at - Math.max(untilMs, lastFaultAtMs);
+      if (lateMs > noticeMsMax) yield `I8 ${runId}: what ${step} waited for was noticed ${lateMs} ms late`;
+      due.delete(step);
+    }
+    if ('until' in event && event.until !== undefined) due.set(step, event.until);
+    if (event.type === 'child.started') due.set(step, endOf(event.child, runs));
+    if (isRunEnd(event) || event.type === 'run.timed_out' || event.type === 'run.cancelling') due.clear();
+  }
+}
+
+function endOf(runId: string, runs: readonly ObservedRun[]): number {
+  const child = runs.find((run) => run.runId === runId);
+  return child?.journal.findLast(({ event }) => isRunEnd(event))?.event.at ?? Number.POSITIVE_INFINITY;
 }
 
 /** One end of the run a round, and one hook behind each if there is a URL for it. */
