@@ -56,6 +56,16 @@ describe('effects', () => {
     driver.discard();
   });
 
+  test('what was held back is recorded behind the end that made room for it', async () => {
+    const context = new h.FakeContext();
+    const once = h.step('b', { delivery: 'at-most-once' });
+    const driver = await h.startedDriver(context, h.planOf([h.step('a'), once], { maxConcurrency: 1 }));
+    driver.endAttempt(context.sent[0]!, 1, h.success);
+    await context.commitAll();
+    expect(h.types(context.committed).slice(1)).toEqual(['step.completed a', 'attempt.started b']);
+    driver.discard();
+  });
+
   test('a delivery that another round has replaced while it waited for a socket is not sent', async () => {
     const context = new h.FakeContext();
     const plan = h.planOf([h.step('a'), h.step('b')], hooks);

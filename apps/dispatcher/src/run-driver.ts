@@ -164,7 +164,6 @@ export class RunDriver {
     const endingBefore = this.state.ending;
     const transition = transact(this.state, command, now, effects);
     if ('rejection' in transition) return transition;
-    this.#releaseHeld();
     return { events: transition.events, effects, isEnding: this.state.ending !== endingBefore };
   }
 
@@ -280,6 +279,8 @@ export class RunDriver {
     // A start that is still kept back would follow the end of its delivery, and no fold could take it.
     for (const delivery of effects.revokedDeliveries) this.#context.lazyStarts.drop(delivery);
     this.#append(applied, extra).catch(() => {});
+    // Not before: what a delivery that is let go decides at once rests on this, and must follow it in the journal.
+    this.#releaseHeld();
   }
 
   /**
