@@ -7,6 +7,7 @@ import { r07 } from './rows/r07.ts';
 import { r08 } from './rows/r08.ts';
 import { r13 } from './rows/r13.ts';
 import { r14 } from './rows/r14.ts';
+import { r18 } from './rows/r18.ts';
 import { r20 } from './rows/r20.ts';
 import { r21 } from './rows/r21.ts';
 import { r22 } from './rows/r22.ts';
@@ -33,7 +34,7 @@ export const rows: readonly TableRow[] = [
   },
   { id: 'R16', title: 'answers of odd bytes, numbers and shapes', where: 'test/security/answers.test.ts' },
   { id: 'R17', title: 'two hundred results of 1 MiB in 512 MiB', where: load },
-  { id: 'R18', title: 'five times the capacity', where: load },
+  r18,
   {
     id: 'R19',
     title: 'callbacks ten at once, late, early',

@@ -1,7 +1,9 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { createId, version } from '@waybill/protocol';
+import { readBacklogs } from '@waybill/store';
 import { AllowedMethods } from './allowed-methods.ts';
 import { authenticate } from './auth.ts';
+import { BacklogGate } from './backlog-gate.ts';
 import { BodyBytes } from './body-bytes.ts';
 import { ChangeFeed } from './change-feed.ts';
 import type { ApiDeps, ApiEnv, CommitListener } from './deps.ts';
@@ -45,6 +47,7 @@ export interface ApiStats {
   readonly foldBytes: number;
 }
 
+const backlogMaxDefault = 10_000;
 const bodyBytesUnderWayMaxDefault = 64 * 1024 * 1024;
 
 /** The HTTP API over its ports. Opens no socket and reads no environment. */
@@ -60,6 +63,12 @@ export function createApi(deps: ApiDeps): Api {
     streams: new EventStreams(deps, views, feed),
     versions: new Versions(deps, writes),
     starter: new Starter(deps, views, writes),
+    backlog: new BacklogGate({
+      read: (countMax) => readBacklogs(deps.database, countMax),
+      runsMax: deps.backlogMax ?? backlogMaxDefault,
+      log: deps.log,
+      now: () => performance.now(),
+    }),
   };
   deps.hints.listen('runs', () => feed.hint());
 

@@ -4,7 +4,7 @@ import { inboxRowsMax } from '@waybill/store';
 import { afterEach, describe, expect, test } from 'vitest';
 import { gate, useApi } from '../test/harness.ts';
 
-const api = useApi({}, { startsMax: 4, waitsMax: 2 });
+const api = useApi({}, { startsMax: 4, waitsMax: 2, backlogMax: 5 });
 const definition = { id: 'order', steps: [{ id: 'a', url: '/a' }] };
 const create = (body: object = definition, key?: string) =>
   api.now.call('POST /v1/workflows', { body, ...(key === undefined ? {} : { key }) });
@@ -56,6 +56,31 @@ describe('while commits are stalled', () => {
   });
 });
 
+test('a project of which more is started than worked off is refused; a burst is not, nor are the others', async () => {
+  const { database, projectUuid } = api.now;
+  const queue = (seconds: number, count: number) => database`
+    insert into run_queue (run_id, project_id, ready_at, bytes)
+    select gen_random_uuid(), ${projectUuid}, now() - ${seconds} * interval '1 s', 1
+      from generate_series(1, ${count})`;
+  const status = async () => (await create()).status;
+  await database`delete from run_queue`;
+  await queue(1, 20);
+  for (let n = 0; n < 5; n++) expect(await status()).toBe(201);
+  await database`delete from run_queue`;
+  await queue(60, 6);
+  // It is known from a look now and then.
+  await expect.poll(status).toBe(429);
+  const { body, headers } = await create();
+  expect([body.code, headers.get('retry-after')]).toEqual(['too_many_runs', '2']);
+  expect(body.limit).toEqual({ name: 'backlogMax', value: 5 });
+  const theirs = { ...definition, steps: [{ id: 'a', url: 'http://h.test/a' }] };
+  expect((await create(theirs, api.now.stranger)).status).toBe(201);
+  await database`delete from run_queue`;
+  await queue(60, 5);
+  await expect.poll(status, { timeout: 5000 }).toBe(201);
+  await database`delete from run_queue`;
+});
+
 describe('requests that wait', () => {
   test('are bounded: further ones are refused, and commands are answered 202 without a wait', async () => {
     const id = await api.now.start();
@@ -83,7 +108,7 @@ test('a run whose inbox is full takes no further command, and says when to come 
 });
 
 test('what was refused is counted, and fills no log', () => {
-  const codes = ['too_many_starts', 'too_many_waits', 'too_many_commands'];
+  const codes = ['too_many_starts', 'too_many_runs', 'too_many_waits', 'too_many_commands'];
   expect([...new Set(api.now.refused)]).toEqual(codes);
   expect(api.now.logged.join()).not.toContain('too_many');
 });

@@ -1,4 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { BacklogGate } from './backlog-gate.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import type { EventStreams } from './event-streams.ts';
@@ -15,6 +16,7 @@ export interface Services {
   readonly writes: Writes;
   readonly versions: Versions;
   readonly starter: Starter;
+  readonly backlog: BacklogGate;
   readonly views: RunViews;
   readonly feed: ChangeFeed;
   readonly streams: EventStreams;

@@ -18,6 +18,7 @@ export interface ServerSettings extends Limits {
   readonly runsMax: number;
   readonly eventStreamsMax?: number;
   readonly startsMax?: number;
+  readonly backlogMax?: number;
   readonly waitsMax?: number;
   /** Where a process without the API serves its metrics; not at all when absent. */
   readonly metricsPort?: number;
@@ -61,6 +62,15 @@ export function httpOptions(command: Command, defaultHost: string): Command {
     )
     .addOption(
       option('--starts-max <n>', 'runs being started at once', 'STARTS_MAX', integer(1, 100_000), 4000),
+    )
+    .addOption(
+      option(
+        '--backlog-max <n>',
+        'runs of one project that wait for a dispatcher',
+        'BACKLOG_MAX',
+        integer(1, 10_000_000),
+        10_000,
+      ),
     )
     .addOption(
       option(

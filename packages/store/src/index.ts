@@ -2,6 +2,7 @@
  * PostgreSQL, the only truth: schema, journal, claims, leases, inbox, queries. SQL lives here and nowhere
  * else; what a run means does not.
  */
+export { type Backlog, readBacklogs } from './backlog.ts';
 export { type ClaimRoom, claimRuns, type ProjectShare, suspectClaims } from './claims.ts';
 export { type Database, openDatabase } from './database.ts';
 export { databaseNowMs } from './database-clock.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as h from '../test/harness.ts';
+import { readBacklogs } from './backlog.ts';
 import { claimRuns, claimSql, claimSuspectSql } from './claims.ts';
 import { readInbox } from './inbox.ts';
 import { deleteDoneRuns, ownedRuns } from './queue.ts';
@@ -272,6 +273,16 @@ describe('plans on a large queue', () => {
     const plan = await planOf(claimSql(me, room(100)));
     expect(plan).toMatch(byKey);
     expect(plan).not.toContain('Seq Scan on run_queue');
+  });
+
+  test('backlogs are counted by the index of ready runs, no further than asked for', async () => {
+    const text = await textOf((sql) => readBacklogs(sql, 100));
+    const plan = await planOf(text);
+    expect(plan).toContain('run_queue_ready');
+    expect(plan).not.toContain('Seq Scan');
+    const backlogs = await readBacklogs(database.sql, 100);
+    expect(Math.max(...backlogs.map(({ runs }) => runs))).toBe(100);
+    expect(Math.round(backlogs[0]!.ageMs / 60_000)).toBe(60);
   });
 
   test('suspects are found by an index of their own', async () => {

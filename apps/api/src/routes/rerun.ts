@@ -12,7 +12,7 @@ import type { Router, Services } from '../services.ts';
 
 /** A new run that repeats another, from a step on or as a whole. */
 export function rerunRoutes(app: Router, services: Services): void {
-  const { deps, versions, views, starter } = services;
+  const { deps, versions, views, starter, backlog } = services;
 
   documented(app, {
     tags: ['Runs'],
@@ -25,6 +25,7 @@ export function rerunRoutes(app: Router, services: Services): void {
   app.post('/v1/runs/:id/rerun', async (c) => {
     const principal = c.get('principal');
     requireScope(principal, 'runs:write');
+    backlog.admit(principal.projectUuid);
     const row = await requireRun(services, c);
     const body = await readJson(c);
     const { fromStep, version: asked } = parseWith(rerunBody, body.value);

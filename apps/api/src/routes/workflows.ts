@@ -29,7 +29,7 @@ const versionParam = keyParam.extend({ version: versionNumber });
 
 /** Stored definitions, and starting runs of them. */
 export function workflowRoutes(app: Router, services: Services): void {
-  const { deps, versions, starter } = services;
+  const { deps, versions, starter, backlog } = services;
 
   documented(app, {
     ...tag,
@@ -43,6 +43,7 @@ export function workflowRoutes(app: Router, services: Services): void {
     const principal = c.get('principal');
     requireScope(principal, 'workflows:write');
     requireScope(principal, 'runs:write');
+    backlog.admit(principal.projectUuid);
     const body = await readJson(c);
     const context = contextText(body, deps.limits);
     const definition = versions.check(withoutContext(body), principal);
@@ -173,6 +174,7 @@ export function workflowRoutes(app: Router, services: Services): void {
   app.post('/v1/workflows/:key/runs', async (c) => {
     const principal = c.get('principal');
     requireScope(principal, 'runs:write');
+    backlog.admit(principal.projectUuid);
     const body = await readJson(c);
     const context = contextText(body, deps.limits);
     const input = parseWith(startBody, body.value);
