@@ -47,7 +47,7 @@ export interface ApiStats {
   readonly foldBytes: number;
 }
 
-const backlogMaxDefault = 10_000;
+const backlogMaxDefault = 5000;
 const bodyBytesUnderWayMaxDefault = 64 * 1024 * 1024;
 
 /** The HTTP API over its ports. Opens no socket and reads no environment. */

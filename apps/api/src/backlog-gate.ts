@@ -12,7 +12,7 @@ export interface BacklogGateOptions {
 }
 
 /** A burst is taken; only what has been too much for so long is refused. */
-const ageMsMin = 5000;
+const ageMsMin = 2000;
 const lookIntervalMs = 500;
 /** Looking takes at most this share of the time, however slow the database. */
 const looksShare = 1 / 20;

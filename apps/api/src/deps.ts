@@ -31,7 +31,7 @@ export interface ApiDeps {
   readonly bodyBytesUnderWayMax?: number | undefined;
   /** Runs that are being started in this process at once; 4,000 when absent. */
   readonly startsMax?: number | undefined;
-  /** Runs of one project that wait for a dispatcher; 10,000 when absent. */
+  /** Runs of one project that wait for a dispatcher; 5,000 when absent. */
   readonly backlogMax?: number | undefined;
   /** Requests that wait for a run in this process at once; 10,000 when absent. */
   readonly waitsMax?: number | undefined;

@@ -28,6 +28,8 @@ export interface DispatcherDeps {
   readonly limits: Limits;
   /** Null: requests offer no callback. */
   readonly callbacks: CallbackOptions | null;
+  /** Whether this process has no time left. */
+  readonly isBusy?: () => boolean;
   /** Told of each claim: how long the database took for it, and how many runs it gave. */
   readonly onClaim?: (durationMs: number, runs: number) => void;
   /** Told of every transition once it is durable, in this process. */

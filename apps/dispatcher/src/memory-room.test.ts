@@ -7,7 +7,12 @@ import type { RunDriver } from './run-driver.ts';
 function setUp(runsMax = 100) {
   let rooms = 0;
   const runs: OwnedRuns = new OwnedRuns({ onSuspectGone: () => {}, onRemoved: () => room.freed() });
-  const room = new MemoryRoom({ runs, runsMax, bytesMax: 1_000_000, onRoom: () => void rooms++ });
+  const load = { isSaturated: false };
+  const room = new MemoryRoom({
+    ...{ runs, runsMax, bytesMax: 1_000_000 },
+    isSaturated: () => load.isSaturated,
+    onRoom: () => void rooms++,
+  });
   const context = new FakeContext();
   const plan = planOf([step('a')]);
   const own = (project: string, count: number, bytes = 10) =>
@@ -20,7 +25,7 @@ function setUp(runsMax = 100) {
   const end = (drivers: readonly RunDriver[]) => {
     for (const driver of drivers) runs.remove(driver);
   };
-  return { runs, room, own, end, rooms: () => rooms };
+  return { load, room, own, end, rooms: () => rooms };
 }
 
 describe('a run starts without the queue', () => {
@@ -57,6 +62,19 @@ describe('a claim', () => {
       ['b', 1],
     ]);
     expect(room.toClaim()).toMatchObject({ runs: 97, share: { runsMax: 90, owned: counts } });
+  });
+
+  test('waits while more is due than can be sent, as does a start; the next end after it calls for one', () => {
+    const { load, room, own, end, rooms } = setUp();
+    const [first, second] = own('a', 2);
+    load.isSaturated = true;
+    expect([room.mayStart('a'), room.toClaim()]).toEqual([false, null]);
+    end([first!]);
+    expect(rooms()).toBe(0);
+    load.isSaturated = false;
+    end([second!]);
+    expect(rooms()).toBe(1);
+    expect(room.mayStart('a')).toBe(true);
   });
 
   test('that found no room is called for once there is enough of it', () => {

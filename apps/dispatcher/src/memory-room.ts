@@ -5,6 +5,8 @@ export interface MemoryRoomOptions {
   readonly runs: OwnedRuns;
   readonly runsMax: number;
   readonly bytesMax: number;
+  /** More is due than this process can send: further runs in memory would only make all of them slower. */
+  readonly isSaturated: () => boolean;
   /** A claim that found no room would find some now. */
   readonly onRoom: () => void;
 }
@@ -36,15 +38,15 @@ export class MemoryRoom {
 
   /** Whether a run of this project may start here without going through the queue. */
   mayStart(project: string): boolean {
-    const { runs, runsMax } = this.#options;
-    if (!this.#hasBytes || runs.size >= share(runsMax, startShare)) return false;
+    const { runs, runsMax, isSaturated } = this.#options;
+    if (!this.#hasBytes || runs.size >= share(runsMax, startShare) || isSaturated()) return false;
     return runs.countOf(project) < share(runsMax, projectStartShare);
   }
 
   /** What a claim may take; null while there is no room, of which `onRoom` tells. */
   toClaim(): ClaimRoom | null {
-    const { runs, runsMax, bytesMax } = this.#options;
-    this.#isWanted = runs.size >= runsMax || !this.#hasBytes;
+    const { runs, runsMax, bytesMax, isSaturated } = this.#options;
+    this.#isWanted = runs.size >= runsMax || !this.#hasBytes || isSaturated();
     if (this.#isWanted) return null;
     return {
       runs: Math.min(claimBatchMax, runsMax - runs.size),
@@ -56,8 +58,9 @@ export class MemoryRoom {
 
   /** A run has gone. */
   freed(): void {
-    const { runs, runsMax, onRoom } = this.#options;
+    const { runs, runsMax, isSaturated, onRoom } = this.#options;
     if (!this.#isWanted || !this.#hasBytes || runs.size > runsMax - share(runsMax, roomShare)) return;
+    if (isSaturated()) return;
     this.#isWanted = false;
     onRoom();
   }

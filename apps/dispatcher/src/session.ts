@@ -25,6 +25,8 @@ import { Timers } from './timers.ts';
 
 /** Flushes fail or hang for longer: what is taken now could only wait. */
 const stuckMsMax = 2000;
+/** Deliveries that wait in a busy process: enough to never run dry between two claims. */
+const saturatedAbove = 1000;
 /** An aborted exchange ends at once. */
 const abortGraceMs = 1000;
 
@@ -91,7 +93,8 @@ export class Session implements DriverContext {
       onTooLarge: (run) => this.#tooLarge(run),
     });
     const { runsMax, runBytesMax: bytesMax } = deps;
-    this.#room = new MemoryRoom({ runs, runsMax, bytesMax, onRoom });
+    const isSaturated = () => this.queue.size > saturatedAbove && (deps.isBusy?.() ?? false);
+    this.#room = new MemoryRoom({ runs, runsMax, bytesMax, isSaturated, onRoom });
     this.#parking = new Parking({
       ...{ journal: this.#journal, runs, clock, log },
       ...{ runsMax, bytesMax },

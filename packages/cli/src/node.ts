@@ -29,6 +29,7 @@ import {
 } from '@waybill/store';
 import { pino } from 'pino';
 import { bootstrap, type Generated } from './bootstrap.ts';
+import { createBusyWatch } from './busy.ts';
 import { gaugesOf, type Parts } from './gauges.ts';
 import { type HttpServer, listen } from './http-server.ts';
 import { limitsOf } from './limit-options.ts';
@@ -108,6 +109,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
         runBytesMax: heapShareOfRuns * getHeapStatistics().heap_size_limit,
         limits,
         callbacks: publicUrl === undefined ? null : { tokens, approvals, publicUrl },
+        isBusy: createBusyWatch(),
         onClaim: (durationMs, runs) => metrics.claimed(durationMs, runs),
         onCommit: (runUuid, events, run) => {
           parts.api?.committed(runUuid, events);

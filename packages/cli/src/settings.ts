@@ -69,7 +69,7 @@ export function httpOptions(command: Command, defaultHost: string): Command {
         'runs of one project that wait for a dispatcher',
         'BACKLOG_MAX',
         integer(1, 10_000_000),
-        10_000,
+        5000,
       ),
     )
     .addOption(

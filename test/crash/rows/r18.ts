@@ -1,18 +1,25 @@
 import { pause } from '../caller.ts';
 import type { FaultRow, RowReport } from '../row.ts';
-import { othersFor } from '../traffic/others.ts';
+import { oneOther, othersFor } from '../traffic/others.ts';
 import { chain, ms, quantile, Stage } from '../traffic/stage.ts';
 
 const times = 5;
-/** Starts without an answer that the clients of the overload have; more they do not offer. */
+/** Of the overload: each of them rests when it is told to come again later. */
+const clients = 500;
 const openMax = 2000;
 const concurrency = 256;
+
+interface Overload {
+  /** Starts that the clients had to make, and those that they came to make. */
+  readonly due: number;
+  readonly offered: number;
+}
 
 /** `--seconds`: how long the overload lasts. */
 export const r18: FaultRow = {
   id: 'R18',
   title: 'five times the capacity',
-  short: { seconds: 20, runs: 0 },
+  short: { seconds: 30, runs: 0 },
   run: (context) => Stage.play(context, { roles: ['serve'] }, (stage) => play(stage)),
 };
 
@@ -37,7 +44,7 @@ async function play(stage: Stage): Promise<RowReport> {
   const refusedBefore = refusals(stage);
   const from = performance.now();
   const memoryBefore = fleet.memoryMib();
-  const offered = await overload(stage, peak * times, seconds);
+  const { due, offered } = await overload(stage, peak * times, seconds);
   const until = performance.now();
   const goodput = rateOf(ends, from + 2000, until);
   const [refused, memory] = [refusals(stage) - refusedBefore, fleet.memoryMib()];
@@ -57,7 +64,7 @@ async function play(stage: Stage): Promise<RowReport> {
   return {
     figures: {
       'peak, runs a second': peak.toFixed(0),
-      'offered, starts a second': (offered / seconds).toFixed(0),
+      'starts to make, and made, a second': `${(due / seconds).toFixed(0)}, ${(offered / seconds).toFixed(0)}`,
       'goodput, runs a second': `${goodput.toFixed(0)} (${(100 * ratio).toFixed(0)} % of the peak)`,
       'starts refused': `${refused} (${codes.map(([name, n]) => `${/"(.*)"/.exec(name)![1]} ${n}`).join(', ')})`,
       'runs left when it ended': backlog,
@@ -89,36 +96,36 @@ async function peakOf(
   return rateOf(ends, from + 2000, until);
 }
 
-/** Open loop: starts come whether or not the ones before were answered. Answers how many came. */
-async function overload({ client }: Stage, perSecond: number, seconds: number): Promise<number> {
+/**
+ * Starts come whether or not the ones before were answered, but a client that was refused comes again when it was
+ * told to. Answers how many came.
+ */
+async function overload({ client }: Stage, perSecond: number, seconds: number): Promise<Overload> {
   const from = performance.now();
-  let [offered, open] = [0, 0];
-  while (performance.now() - from < seconds * 1000) {
-    const due = Math.min(((performance.now() - from) / 1000) * perSecond - offered, openMax - open);
-    for (let n = 0; n < due; n++) {
-      offered++;
-      open++;
-      const done = () => void open--;
-      client.start('load').then(done, done);
+  const restsUntil = new Array<number>(clients).fill(0);
+  let [due, offered, open] = [0, 0, 0];
+  const start = async (index: number) => {
+    offered++;
+    open++;
+    const { retryAfterSeconds } = await client.start('load').finally(() => open--);
+    if (retryAfterSeconds !== null) restsUntil[index] = performance.now() + retryAfterSeconds * 1000;
+  };
+  for (; performance.now() - from < seconds * 1000; await pause(5)) {
+    for (const until = ((performance.now() - from) / 1000) * perSecond; due < until; due++) {
+      const index = due % clients;
+      if (restsUntil[index]! < performance.now() && open < openMax) start(index).catch(() => {});
     }
-    await pause(5);
   }
   while (open > 0) await pause(20);
-  return offered;
+  return { due, offered };
 }
 
 /** Seconds until three runs in a row take about as long as they normally do. */
 async function normalAgain(stage: Stage, normal: number): Promise<number> {
   const from = performance.now();
   for (let row = 0; row < 3 && performance.now() - from < 60_000; ) {
-    const started = performance.now();
-    const answer = await stage.client.start('other');
-    if (answer.status === 201) {
-      const id = answer.body.id as string;
-      while (!stage.handlers.requests.some(({ runId, step }) => runId === id && step === 's2'))
-        await pause(2);
-      row = performance.now() - started < 3 * normal + 30 ? row + 1 : 0;
-    } else row = 0;
+    const took = await oneOther(stage, stage.handlers);
+    row = took !== null && took < 3 * normal + 30 ? row + 1 : 0;
     await pause(100);
   }
   return (performance.now() - from) / 1000;

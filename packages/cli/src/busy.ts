@@ -1,0 +1,20 @@
+import { type EventLoopUtilization, performance } from 'node:perf_hooks';
+
+/** Of the time, what the event loop may be at work before more work makes everything slower and nothing faster. */
+const utilizationMax = 0.9;
+const windowMs = 100;
+
+/** Whether this process has had about no idle moment lately. */
+export function createBusyWatch(): () => boolean {
+  let last: EventLoopUtilization = performance.eventLoopUtilization();
+  let lookedAt = performance.now();
+  let isBusy = false;
+  return () => {
+    const now = performance.now();
+    if (now - lookedAt < windowMs) return isBusy;
+    const current = performance.eventLoopUtilization();
+    isBusy = performance.eventLoopUtilization(current, last).utilization > utilizationMax;
+    [last, lookedAt] = [current, now];
+    return isBusy;
+  };
+}
