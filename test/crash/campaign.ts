@@ -2,7 +2,7 @@ import { connectDatabase } from '../support/database.ts';
 import { findViolations } from '../support/oracle.ts';
 import type { Random } from '../support/random.ts';
 import { Caller, pause } from './caller.ts';
-import { Cluster } from './cluster.ts';
+import { Cluster, type Ground } from './cluster.ts';
 import { count, observe } from './evidence.ts';
 import { Fleet, type FleetOptions, type Role } from './fleet.ts';
 import { Load } from './load.ts';
@@ -13,7 +13,7 @@ import type { Shape } from './shapes.ts';
 
 /** What a fault has to do its work with. */
 export interface Scene {
-  readonly cluster: Cluster;
+  readonly cluster: Ground;
   readonly fleet: Fleet;
   readonly load: Load;
   readonly caller: Caller;
@@ -32,13 +32,14 @@ export interface Fault {
 export interface CampaignOptions {
   readonly roles?: readonly Role[];
   readonly env?: Readonly<Record<string, string>>;
+  /** What a process of that name gets beside it. */
+  readonly envOf?: FleetOptions['envOf'];
   readonly faults: readonly Fault[];
   /** From the beginning of one fault to that of the next. */
   readonly everyMs: readonly [least: number, most: number];
   readonly among?: readonly Shape[];
-  readonly postgres?: Record<string, string>;
-  /** Where the database keeps its files; a temporary directory when absent. */
-  readonly directory?: string;
+  /** The database; a cluster of the embedded binaries when absent. */
+  readonly ground?: () => Promise<Ground>;
   /** Puts something between the processes and the database; answers its URL. */
   readonly between?: (databaseUrl: string, context: RowContext) => Promise<string>;
   /** Once all processes are ready, before the load. */
@@ -58,10 +59,12 @@ export const twoOfEach: readonly Role[] = ['api', 'api', 'dispatch', 'dispatch']
 export async function campaign(context: RowContext, options: CampaignOptions): Promise<RowReport> {
   const { random, seed } = context;
   const mock = await Mock.start(seed);
-  const cluster = await Cluster.start(options.postgres, options.directory);
+  const cluster = await (options.ground ?? (() => Cluster.start()))();
   const databaseUrl = (await options.between?.(cluster.url, context)) ?? cluster.url;
   const { roles = twoOfEach, env = {}, among } = options;
-  const settings: FleetOptions = { databaseUrl, handlersUrl: mock.url, roles, env };
+  const { envOf } = options;
+  const where = { databaseUrl, handlersUrl: mock.url, roles, env };
+  const settings: FleetOptions = { ...where, ...(envOf ? { envOf } : {}) };
   const fleet = await Fleet.start(settings);
   const caller = new Caller({
     urls: () => fleet.urls(),

@@ -5,8 +5,19 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '@waybill/embedded'
 import { freePort } from '../support/ports.ts';
 import { pause } from './caller.ts';
 
+/** A database that a campaign may take down and bring back. */
+export interface Ground {
+  /** Where it is reached, as of now. */
+  readonly url: string;
+  readonly hasEnded: boolean;
+  stop(mode?: 'fast' | 'immediate'): Promise<void>;
+  restart(): Promise<void>;
+  /** Ends it, with all it has. */
+  remove(): Promise<void>;
+}
+
 /** A PostgreSQL that may be stopped like a crash, and comes back at the same place with the same data. */
-export class Cluster {
+export class Cluster implements Ground {
   readonly url: string;
   readonly #dataDir: string;
   readonly #settings: Record<string, string>;

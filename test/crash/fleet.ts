@@ -9,6 +9,8 @@ export interface FleetOptions {
   readonly handlersUrl: string;
   readonly roles: readonly Role[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Of every process in the slot of that name. */
+  readonly envOf?: (slot: string) => Readonly<Record<string, string>>;
   /** Of the first process in each slot alone. */
   readonly first?: Readonly<Record<string, string>>;
 }
@@ -36,6 +38,7 @@ export class Fleet {
   readonly apiKey = `wb_${randomBytes(18).toString('hex')}`;
   readonly slots: readonly Slot[];
   readonly #env: Readonly<Record<string, string>>;
+  readonly #envOf: (slot: string) => Readonly<Record<string, string>>;
   #isStopping = false;
 
   static async start(options: FleetOptions): Promise<Fleet> {
@@ -46,7 +49,8 @@ export class Fleet {
     return fleet;
   }
 
-  private constructor({ databaseUrl, handlersUrl, roles, env = {} }: FleetOptions) {
+  private constructor({ databaseUrl, handlersUrl, roles, env = {}, envOf = () => ({}) }: FleetOptions) {
+    this.#envOf = envOf;
     this.#env = {
       DATABASE_URL: databaseUrl,
       WAYBILL_MASTER_KEY: randomBytes(32).toString('base64'),
@@ -77,7 +81,8 @@ export class Fleet {
 
   /** Starts the slot's process; resolves when it has said that it is ready. */
   async fill(slot: Slot): Promise<void> {
-    const started = await startWaybill(commands[slot.role], { ...this.#env, ...slot.env });
+    const env = { ...this.#env, ...this.#envOf(slot.name), ...slot.env };
+    const started = await startWaybill(commands[slot.role], env);
     slot.process = started;
     const [aside] = /http:\S+(?=\/metrics)/.exec(started.log()) ?? [];
     slot.healthUrl = started.url || aside || null;

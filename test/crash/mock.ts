@@ -30,6 +30,8 @@ interface Body {
 export class Mock {
   readonly url: string;
   readonly requests: LoggedRequest[] = [];
+  /** By how much each request was signed for another time than it came, in ms. */
+  readonly skews: number[] = [];
   /** Runs whose step `/heals` answers from now on. */
   readonly healed = new Set<string>();
   /** Whether 503 answers and slow ones are dealt out. */
@@ -66,6 +68,7 @@ export class Mock {
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Body;
     const request = logged(message, body, atMs);
     this.requests.push(request);
+    this.skews.push(Number(message.headers['webhook-timestamp']) * 1000 - atMs);
     this.events.onMove(request.runId);
     if (request.kind === 'hook') this.events.onHook(request.runId, body.type!);
     const answer = this.#answer(request, message.url!);

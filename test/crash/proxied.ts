@@ -10,7 +10,6 @@ export function halfOpen(proxy: () => TcpProxy, giveUpMsMax: number): Fault {
     kind: 'half-open sockets',
     async strike() {
       proxy().freeze();
-      proxy().thaw();
       const deadline = performance.now() + giveUpMsMax;
       while (proxy().frozen > 0) {
         if (performance.now() > deadline) {

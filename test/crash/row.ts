@@ -45,3 +45,8 @@ export type TableRow = FaultRow | ElsewhereRow;
 export function isElsewhere(row: TableRow): row is ElsewhereRow {
   return 'where' in row;
 }
+
+/** The figures of one part of a row. */
+export function prefixed(prefix: string, { figures }: RowReport): RowReport['figures'] {
+  return Object.fromEntries(Object.entries(figures).map(([name, value]) => [prefix + name, value]));
+}

@@ -3,8 +3,10 @@ import { r01 } from './rows/r01.ts';
 import { r02 } from './rows/r02.ts';
 import { r03 } from './rows/r03.ts';
 import { r05 } from './rows/r05.ts';
+import { r06 } from './rows/r06.ts';
 import { r07 } from './rows/r07.ts';
 import { r08 } from './rows/r08.ts';
+import { r09 } from './rows/r09.ts';
 import { r13 } from './rows/r13.ts';
 import { r14 } from './rows/r14.ts';
 import { r18 } from './rows/r18.ts';
@@ -20,8 +22,10 @@ export const rows: readonly TableRow[] = [
   r02,
   r03,
   r05,
+  r06,
   r07,
   r08,
+  r09,
   { id: 'R10', title: 'a long REPEATABLE READ transaction at steady load', where: load },
   { id: 'R11', title: 'a million finished, a million scheduled, ten thousand ready runs', where: load },
   { id: 'R12', title: 'one project floods the queue', where: load },

@@ -10,6 +10,8 @@ export interface ProxyFaults {
 interface Link {
   readonly client: Socket;
   readonly upstream: Socket;
+  /** `application_name`, once its first bytes have come. */
+  name: string;
   isFrozen: boolean;
   /** A statement that writes has been parsed, and is not executed yet. */
   isPrepared: boolean;
@@ -36,7 +38,6 @@ export class TcpProxy {
   readonly #faults: ProxyFaults;
   #target: URL;
   #delayMs = 0;
-  #isFrozen = false;
   #isRefusing = false;
   #isStalling = false;
   #losses = 0;
@@ -88,15 +89,14 @@ export class TcpProxy {
     this.cut();
   }
 
-  /** Nothing passes on the connections there are, nor on new ones, and nobody is told: half open. */
-  freeze(): void {
-    this.#isFrozen = true;
-    for (const link of this.#links) link.isFrozen = true;
+  /** Nothing passes any more on the connections there are, or those of that name, and nobody is told: half open. */
+  freeze(name?: string): void {
+    for (const link of this.#links) if (name === undefined || link.name === name) link.isFrozen = true;
   }
 
-  /** New connections pass again; those that were frozen stay so. */
-  thaw(): void {
-    this.#isFrozen = false;
+  /** Connections of that name on which something passes. */
+  named(name: string): number {
+    return [...this.#links].filter((link) => link.name === name && !link.isFrozen).length;
   }
 
   /** What writes does not get on, and whatever follows it on its connection; the rest does. */
@@ -129,7 +129,8 @@ export class TcpProxy {
     const link: Link = {
       client,
       upstream,
-      isFrozen: this.#isFrozen,
+      name: '',
+      isFrozen: false,
       isPrepared: false,
       isWriting: false,
       held: [],
@@ -153,6 +154,7 @@ export class TcpProxy {
 
   #request(link: Link, bytes: Buffer): void {
     if (link.isFrozen) return;
+    link.name ||= nameOf(bytes);
     const isHeld = link.stalled.length > 0 || (this.#isStalling && writes.test(bytes.toString('latin1')));
     if (isHeld) return void link.stalled.push(bytes);
     if (this.#faults.losesAnswer) watchWrites(link, bytes);
@@ -184,6 +186,12 @@ export class TcpProxy {
     if (this.#delayMs === 0) client.write(bytes);
     else setTimeout(() => client.write(bytes), this.#delayMs);
   }
+}
+
+/** Of the start-up message: names and values, each with a zero behind it. */
+function nameOf(bytes: Buffer): string {
+  const words = bytes.toString('latin1').split('\0');
+  return words[words.indexOf('application_name') + 1] ?? '';
 }
 
 /** A simple query writes at once; of an extended one the answer to its parsing comes first. */

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { pause } from '../caller.ts';
 import { campaign, type Fault, type Scene } from '../campaign.ts';
+import { Cluster } from '../cluster.ts';
 import { green, probeWhile, readsWent } from '../probe.ts';
-import type { FaultRow, RowContext, RowReport } from '../row.ts';
+import { type FaultRow, prefixed, type RowContext, type RowReport } from '../row.ts';
 
 const stallMs = 30_000;
 const fullMs = 20_000;
@@ -25,9 +26,6 @@ export const r22: FaultRow = {
     };
   },
 };
-
-const prefixed = (prefix: string, { figures }: RowReport) =>
-  Object.fromEntries(Object.entries(figures).map(([name, value]) => [prefix + name, value]));
 
 async function stall(context: RowContext): Promise<RowReport> {
   let proxy: TcpProxy | undefined;
@@ -105,7 +103,8 @@ async function disk(context: RowContext): Promise<RowReport> {
   };
   try {
     return await campaign(context, {
-      ...{ directory, postgres: smallDatabase, faults: [fault], everyMs: [5000, 5000] },
+      ground: () => Cluster.start(smallDatabase, directory),
+      ...{ faults: [fault], everyMs: [5000, 5000] },
       figures: () => figures,
     });
   } finally {

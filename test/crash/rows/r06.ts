@@ -1,0 +1,73 @@
+import { TcpProxy } from '../../support/tcp-proxy.ts';
+import { pause } from '../caller.ts';
+import { campaign, type Fault } from '../campaign.ts';
+import { killOf } from '../faults.ts';
+import { PgBouncer } from '../pgbouncer.ts';
+import { type FaultRow, prefixed, type RowContext, type RowReport } from '../row.ts';
+
+const relistenMsMax = 15_000;
+const listener = 'waybill listener';
+
+export const r06: FaultRow = {
+  id: 'R6',
+  title: 'LISTEN silently dead; everything behind PgBouncer in transaction mode',
+  short: { seconds: 20, runs: 100 },
+  packages: ['pgbouncer'],
+  async run(context) {
+    const silent = await silentListeners(context);
+    const pooled = await behindPgBouncer(context);
+    return {
+      figures: { ...prefixed('LISTEN dead: ', silent), ...prefixed('PgBouncer: ', pooled) },
+      violations: [...silent.violations, ...pooled.violations],
+    };
+  },
+};
+
+async function silentListeners(context: RowContext): Promise<RowReport> {
+  let proxy: TcpProxy | undefined;
+  let slowestMs = 0;
+  const fault: Fault = {
+    kind: 'silent LISTEN',
+    async strike({ fleet }) {
+      const startedAt = performance.now();
+      proxy!.freeze(listener);
+      // One of each process: the others are there all the time.
+      while (proxy!.named(listener) < fleet.slots.length) {
+        if (performance.now() - startedAt > relistenMsMax) {
+          throw new Error(`${proxy!.named(listener)} listeners after ${relistenMsMax} ms`);
+        }
+        await pause(20);
+      }
+      slowestMs = Math.max(slowestMs, performance.now() - startedAt);
+    },
+  };
+  try {
+    return await campaign(context, {
+      faults: [fault],
+      everyMs: [3000, 6000],
+      async between(databaseUrl) {
+        proxy = await TcpProxy.start(databaseUrl);
+        return proxy.url;
+      },
+      figures: () => ({ 'new LISTEN after at most': `${(slowestMs / 1000).toFixed(1)} s` }),
+    });
+  } finally {
+    await proxy?.close();
+  }
+}
+
+async function behindPgBouncer(context: RowContext): Promise<RowReport> {
+  let bouncer: PgBouncer | undefined;
+  try {
+    return await campaign(context, {
+      faults: [killOf('api'), killOf('dispatch')],
+      everyMs: [4000, 8000],
+      async between(databaseUrl) {
+        bouncer = await PgBouncer.start(databaseUrl);
+        return bouncer.url;
+      },
+    });
+  } finally {
+    await bouncer?.stop();
+  }
+}
