@@ -41,7 +41,7 @@ export interface CampaignOptions {
   /** The database; a cluster of the embedded binaries when absent. */
   readonly ground?: () => Promise<Ground>;
   /** Puts something between the processes and the database; answers its URL. */
-  readonly between?: (databaseUrl: string, context: RowContext) => Promise<string>;
+  readonly between?: (databaseUrl: string, context: RowContext, mock: Mock) => Promise<string>;
   /** Once all processes are ready, before the load. */
   readonly before?: (scene: Scene) => Promise<void>;
   /** Once all is settled; answers violations. */
@@ -60,7 +60,7 @@ export async function campaign(context: RowContext, options: CampaignOptions): P
   const { random, seed } = context;
   const mock = await Mock.start(seed);
   const cluster = await (options.ground ?? (() => Cluster.start()))();
-  const databaseUrl = (await options.between?.(cluster.url, context)) ?? cluster.url;
+  const databaseUrl = (await options.between?.(cluster.url, context, mock)) ?? cluster.url;
   const { roles = twoOfEach, env = {}, among } = options;
   const { envOf } = options;
   const where = { databaseUrl, handlersUrl: mock.url, roles, env };

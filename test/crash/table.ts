@@ -2,6 +2,7 @@ import type { TableRow } from './row.ts';
 import { r01 } from './rows/r01.ts';
 import { r02 } from './rows/r02.ts';
 import { r03 } from './rows/r03.ts';
+import { r04 } from './rows/r04.ts';
 import { r05 } from './rows/r05.ts';
 import { r06 } from './rows/r06.ts';
 import { r07 } from './rows/r07.ts';
@@ -21,6 +22,7 @@ export const rows: readonly TableRow[] = [
   r01,
   r02,
   r03,
+  r04,
   r05,
   r06,
   r07,
