@@ -17,6 +17,7 @@ import { rerunRoutes } from './routes/rerun.ts';
 import { runCommandRoutes } from './routes/run-commands.ts';
 import { runDetailRoutes } from './routes/run-details.ts';
 import { runEventRoutes } from './routes/run-events.ts';
+import { runStartRoutes } from './routes/run-starts.ts';
 import { runRoutes } from './routes/runs.ts';
 import { systemRoutes } from './routes/system.ts';
 import { workflowRoutes } from './routes/workflows.ts';
@@ -102,6 +103,7 @@ export function createApi(deps: ApiDeps): Api {
   app.use('/v1/*', authenticate(deps.database));
   app.use('/v1/*', limit);
   workflowRoutes(app, services);
+  runStartRoutes(app, services);
   runRoutes(app, services);
   runCommandRoutes(app, services);
   rerunRoutes(app, services);

@@ -7,7 +7,13 @@ const api = useApi();
 
 /** Every documented operation that needs a key, with its path filled in for the workflow `order` and one of its runs. */
 function operations(runId: string): string[] {
-  const values: Record<string, string> = { key: 'order', version: '1', id: runId, stepId: 'a' };
+  const values: Record<string, string> = {
+    key: 'order',
+    version: '1',
+    id: runId,
+    stepId: 'a',
+    kind: 'onError',
+  };
   return Object.entries(api.now.document.paths).flatMap(([path, methods]) =>
     keyed(methods).map((method) => {
       const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => values[name]!);
@@ -22,7 +28,10 @@ function keyed(methods: object): string[] {
   return operations.filter(([, { security }]) => security?.length !== 0).map(([method]) => method);
 }
 
-const bodyOf = (line: string) => (line.startsWith('GET') ? {} : { body: {} });
+function bodyOf(line: string): { body?: object } {
+  if (line.startsWith('GET')) return {};
+  return { body: line.endsWith('/batch') ? { runs: [{}] } : {} };
+}
 
 test('without a key nothing below /v1 answers', async () => {
   const lines = [...operations(await api.now.start()), 'GET /v1/nothing', 'DELETE /v1/runs', 'GET /v1/'];
@@ -78,7 +87,7 @@ test('each scope opens its own operations and no other', async () => {
   const id = await api.now.start();
   const open: Record<Exclude<Scope, 'admin'>, (line: string) => boolean> = {
     'runs:read': (line) => line.startsWith('GET') && !line.includes('dispatchers'),
-    'runs:write': (line) => /^GET .*\/workflows|\/order\/runs$|^POST \/v1\/runs\//.test(line),
+    'runs:write': (line) => /^GET .*\/workflows|\/order\/runs(\/batch)?$|^POST \/v1\/runs\//.test(line),
     'workflows:write': (line) => /^GET .*\/workflows|^PUT|validate$/.test(line),
   };
   for (const [scope, isOpen] of Object.entries(open)) {

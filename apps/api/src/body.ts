@@ -47,17 +47,21 @@ export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.out
 }
 
 /** The text of the body's `context`, an object; `{}` when there is none. */
-export function contextText({ text, value }: JsonBody, limits: Pick<Limits, 'contextBytesMax'>): string {
+export function contextText(
+  { text, value }: JsonBody,
+  limits: Pick<Limits, 'contextBytesMax'>,
+  path = '',
+): string {
   const context = (value as { context?: unknown } | null)?.context;
   if (context === undefined) return '{}';
   if (typeof context !== 'object' || context === null || Array.isArray(context)) {
-    const errors = [{ path: 'context', message: 'must be an object' }];
+    const errors = [{ path: `${path}context`, message: 'must be an object' }];
     throw new Problem('invalid_request', 'the request has 1 fault(s)', { errors });
   }
   const cut = memberText(text, 'context')!;
   const bytes = Buffer.byteLength(cut);
   if (bytes <= limits.contextBytesMax) return cut;
   const limit = limitOf(limits, 'contextBytesMax');
-  const detail = `the context has ${bytes} bytes, above contextBytesMax ${limit.value}`;
+  const detail = `${path === '' ? 'the ' : path}context has ${bytes} bytes, above contextBytesMax ${limit.value}`;
   throw new Problem('context_too_large', detail, { limit });
 }

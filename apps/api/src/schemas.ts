@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { definitionSchema, metadataSchema, settingText, tagsSchema } from '@waybill/protocol';
 import { versionNumber } from './params.ts';
+import { startTimeFields } from './start-time.ts';
 
 const jsonObject = z.record(z.string(), z.unknown());
 const time = z.iso.datetime();
@@ -20,8 +21,19 @@ export const startBody = z
     version: versionNumber.optional(),
     tags: tagsSchema.optional(),
     metadata: metadataSchema.optional(),
+    ...startTimeFields,
   })
   .openapi('StartRun');
+
+/** How many runs one request may start. */
+export const batchRunsMax = 1000;
+
+export const batchBody = z
+  .strictObject({
+    version: versionNumber.optional(),
+    runs: z.array(startBody.omit({ version: true })).min(1, 'must have at least one run'),
+  })
+  .openapi('StartRuns');
 
 export const cancelBody = z
   .strictObject({
@@ -155,6 +167,7 @@ export const runStatus = z
     state: runState,
     phase: z.enum(['running', 'waiting', 'paused', 'draining', 'compensating', 'hooks', 'done']),
     createdAt: time,
+    startAt: time.nullable(),
     startedAt: time.nullable(),
     completedAt: time.nullable(),
     timeout: z.number(),
@@ -191,6 +204,8 @@ export const runSummary = z
     metadata: metadataSchema,
   })
   .openapi('RunSummary');
+
+export const batchView = z.object({ data: z.array(runSummary) });
 
 export const attemptView = z
   .object({

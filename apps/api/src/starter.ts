@@ -1,9 +1,10 @@
 import { createRunState, evolve, type RunEvent } from '@waybill/engine';
 import { createId, freshStateBytes, Problem, statusText, uuidOfId } from '@waybill/protocol';
-import { failpoint, findRun, StoreError } from '@waybill/store';
+import { failpoint, findRun, findRuns, type RunRow, StoreError } from '@waybill/store';
 import type { ApiDeps, Principal } from './deps.ts';
 import { claimKey, type Idempotency } from './idempotency.ts';
 import { Places } from './places.ts';
+import { type BatchItem, batchEntry } from './run-batch.ts';
 import { infoOf, type RunViews } from './run-views.ts';
 import type { ResolvedVersion } from './versions.ts';
 import type { Writes } from './writes.ts';
@@ -16,8 +17,17 @@ export interface StartRequest {
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly idempotency: Idempotency | null;
+  /** Epoch ms; at once when absent. */
+  readonly startAtMs?: number | undefined;
   /** Of a run that repeats another. */
   readonly rerun?: { readonly of: string; readonly copies: readonly RunEvent[] } | undefined;
+}
+
+export interface BatchRequest {
+  readonly principal: Principal;
+  readonly version: () => Promise<ResolvedVersion>;
+  readonly items: readonly BatchItem[];
+  readonly idempotency: Idempotency | null;
 }
 
 export interface StartedRun {
@@ -83,6 +93,56 @@ export class Starter {
     return existing ?? (await this.#writeOnce(request, { uuid: claim.uuid, mayOwn: !claim.isRepeat }));
   }
 
+  /**
+   * Starts all runs of a batch, or none.
+   * @throws Problem as `start` does.
+   */
+  async startBatch(request: BatchRequest): Promise<readonly RunRow[]> {
+    const { principal, items, idempotency } = request;
+    const bytes = items.reduce((sum, { context }) => sum + context.length, 0);
+    return this.#places.within(principal.projectUuid, bytes, async () => {
+      const uuid = uuidOfId('run', createId('run'))!;
+      const claim = idempotency && (await claimKey(this.#writes, idempotency, uuid));
+      return this.#writeBatch(request, claim ?? { uuid, isRepeat: false });
+    });
+  }
+
+  async #writeBatch(
+    { principal, version, items }: BatchRequest,
+    { uuid, isRepeat }: { readonly uuid: string; readonly isRepeat: boolean },
+  ): Promise<readonly RunRow[]> {
+    const { journal, hints, database, now } = this.#deps;
+    const { projectUuid } = principal;
+    const before = isRepeat ? await findRun(database, uuid) : null;
+    const createdAtMs = before?.createdAtMs ?? now();
+    const origin = { projectUuid, createdAtMs, version: await version(), firstUuid: uuid };
+    const { entry, rows } = batchEntry(items, origin);
+    const uuids = rows.map((row) => row.uuid);
+    if (before) return this.#rows(uuids);
+    this.#refuseIfStuck();
+    try {
+      await this.#writes.inTime(journal.append(entry));
+    } catch (error) {
+      // Another request with the same key was faster: these are the same runs.
+      if (!isRepeat || !(error instanceof StoreError) || !(await findRun(database, uuid))) throw error;
+      return this.#rows(uuids);
+    }
+    hints.notify('work');
+    return rows;
+  }
+
+  /** In this order. */
+  async #rows(uuids: readonly string[]): Promise<readonly RunRow[]> {
+    const rows = new Map((await findRuns(this.#deps.database, uuids)).map((row) => [row.uuid, row]));
+    return uuids.map((uuid) => rows.get(uuid)!);
+  }
+
+  #refuseIfStuck(): void {
+    const { journal } = this.#deps;
+    if (!journal.isFull && journal.stuckForMs() <= stuckMsMax) return;
+    throw new Problem('unavailable', 'too much is waiting to be written', { retryAfterSeconds: 1 });
+  }
+
   async #existing(uuid: string): Promise<StartedRun | null> {
     const row = await findRun(this.#deps.database, uuid);
     if (!row) return null;
@@ -103,7 +163,7 @@ export class Starter {
 
   async #write(request: StartRequest, { uuid, mayOwn }: WriteAs): Promise<StartedRun> {
     const { dispatcher, journal, hints } = this.#deps;
-    const { principal, context, tags, metadata, rerun } = request;
+    const { principal, context, tags, metadata, rerun, startAtMs } = request;
     const { plan, version } = await request.version();
     const createdAtMs = this.#deps.now();
     const row = {
@@ -116,18 +176,22 @@ export class Starter {
       createdAtMs,
       stateBytes: freshStateBytes(plan, context),
       startedAtMs: null,
+      startAtMs,
     };
     const state = createRunState(plan, '', context);
     const info = infoOf({ uuid, ...row, tags: [...tags] });
-    if (mayOwn && !rerun && dispatcher?.mayOwn(principal.projectUuid)) {
+    if (mayOwn && !rerun && startAtMs === undefined && dispatcher?.mayOwn(principal.projectUuid)) {
       await this.#writes.inTime(dispatcher.startOwned({ uuid, row, plan }));
       evolve(state, { type: 'run.created', at: createdAtMs, started: true });
       return { id: info.id, status: statusText(state, info) };
     }
-    if (journal.isFull || journal.stuckForMs() > stuckMsMax) {
-      throw new Problem('unavailable', 'too much is waiting to be written', { retryAfterSeconds: 1 });
-    }
-    const created: RunEvent = { type: 'run.created', at: createdAtMs, rerunOf: rerun?.of };
+    this.#refuseIfStuck();
+    const created: RunEvent = {
+      type: 'run.created',
+      at: createdAtMs,
+      rerunOf: rerun?.of,
+      startAt: startAtMs,
+    };
     const events = [created, ...(rerun?.copies ?? [])];
     const bytes = context.length + 500 * events.length + resultChars(events);
     const run = { uuid, seq: 0, isDiscarded: false };

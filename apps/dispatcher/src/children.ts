@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Delivery, Plan } from '@waybill/engine';
-import { freshStateBytes, idOfUuid } from '@waybill/protocol';
+import { derivedUuid, freshStateBytes, idOfUuid } from '@waybill/protocol';
 import type { NewChild } from '@waybill/store';
 import type { RunDriver } from './run-driver.ts';
 
@@ -37,14 +36,4 @@ export function newChild(
     },
     event: { type: 'run.created', at: now, parent },
   };
-}
-
-/** A UUIDv7 of this time whose random bits follow from `seed`. */
-function derivedUuid(timeMs: number, seed: string): string {
-  const bytes = createHash('sha256').update(seed).digest().subarray(0, 16);
-  bytes.writeUIntBE(timeMs, 0, 6);
-  bytes[6] = 0x70 | (bytes[6]! & 0x0f);
-  bytes[8] = 0x80 | (bytes[8]! & 0x3f);
-  const hex = bytes.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

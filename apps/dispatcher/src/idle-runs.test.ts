@@ -1,4 +1,4 @@
-import { evolve, type RunEvent } from '@waybill/engine';
+import { decide, evolve, type RunEvent } from '@waybill/engine';
 import { expect, test } from 'vitest';
 import * as h from '../test/harness.ts';
 import { chooseParked, leastDeadline } from './idle-runs.ts';
@@ -39,6 +39,19 @@ test('the least deadline is that of the back-off, the wait, the delay or the who
   expect(deadlineOf(runAfter(backOff(start + hour), { timeout: 60 }))).toBe(start + 60_000);
   const two = { steps: [h.step('a'), h.step('b', { delay: 60 })] };
   expect(deadlineOf(runAfter(backOff(start + hour), two))).toBe(start + 60_000);
+});
+
+test('a run that is to start later waits in the database until then', () => {
+  const run = runAfter([]);
+  const fresh = h.newDriver(new h.FakeContext(), run.driver.state.plan);
+  evolve(fresh.state, { type: 'run.created', at: start, startAt: start + day / 2 });
+  const view = { nowMs: start, monotonicMs: 10 * day, isShort: false };
+  const pendingRun = { ...run, driver: fresh };
+  expect(chooseParked([pendingRun], view)).toEqual([{ run: pendingRun, untilMs: start + day / 2 - 1000 }]);
+  expect(decide(fresh.state, { type: 'start' }, start)).toMatchObject({ rejection: { code: 'not_yet' } });
+  expect(decide(fresh.state, { type: 'start' }, start + day / 2)).toMatchObject({
+    events: [{ type: 'run.started' }],
+  });
 });
 
 test('a paused run sends nothing, but its time runs on', () => {

@@ -40,7 +40,8 @@ export function chooseParked(runs: Iterable<OwnedRun>, view: ParkingView): Parke
 
 /** Nothing is in flight. What waits for a callback is not: the answer comes through the inbox. */
 function isAtRest(state: RunState): boolean {
-  if (state.startedAt === null || state.phase === 'done') return false;
+  const isPending = state.startedAt === null && (state.startAt === null || state.state !== 'pending');
+  if (isPending || state.phase === 'done') return false;
   return openDeliveries(state).every((delivery) => delivery.pendingUntil !== null);
 }
 
@@ -48,6 +49,7 @@ function isAtRest(state: RunState): boolean {
 export function leastDeadline(state: RunState, nowMs: number): number {
   const dueAt = (delivery: Delivery) => delivery.retryAt ?? nowMs;
   let least = timeoutOf(state, nowMs);
+  if (state.state === 'pending' && state.startAt !== null) least = state.startAt;
   for (const delivery of dueDeliveries(state)) least = Math.min(least, dueAt(delivery));
   for (const { at } of wakes(state)) least = Math.min(least, at);
   return least;

@@ -124,10 +124,17 @@ export class RunDriver {
     // Before the commands below: what they make due follows their own commit.
     const due = dueDeliveries(this.state);
     const waking = wakes(this.state);
-    if (this.state.state === 'pending') this.apply({ type: 'start' });
+    if (this.state.state === 'pending') this.#start();
     else if (openDeliveries(this.state).length > 0) this.apply({ type: 'loseAttempts' });
     this.#letOut({ dueDeliveries: due, wakes: waking, revokedDeliveries: [], onCommit: null });
     return true;
+  }
+
+  /** Now, or when its time has come. */
+  #start(): void {
+    if (this.apply({ type: 'start' })?.code === 'not_yet') {
+      this.#timers.callAt(this.state.startAt!, () => this.apply({ type: 'start' }));
+    }
   }
 
   /** Whether a command has been answered, if perhaps not durably yet. */

@@ -40,11 +40,7 @@ export class RunTimers {
 
   /** A wake-up that has become pointless is rejected when it comes: nothing has to take it back. */
   wakeAt(target: WakeTarget, at: number): void {
-    const timer = this.#at(at, () => {
-      this.#wakes.delete(timer);
-      this.#options.onWake(target);
-    });
-    this.#wakes.add(timer);
+    this.callAt(at, () => this.#options.onWake(target));
   }
 
   /** The run's timeout counts from its start, and anew from a retry by hand. */
@@ -55,6 +51,15 @@ export class RunTimers {
     if (this.#timeout) timers.cancel(this.#timeout);
     this.#clockFrom = clockFrom;
     this.#timeout = this.#at(clockFrom + plan.timeoutMs, onTimeout);
+  }
+
+  /** For what nothing takes back: it has to be harmless when it comes in vain. */
+  callAt(at: number, fire: () => void): void {
+    const timer = this.#at(at, () => {
+      this.#wakes.delete(timer);
+      fire();
+    });
+    this.#wakes.add(timer);
   }
 
   clear(): void {

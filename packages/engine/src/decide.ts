@@ -26,6 +26,7 @@ export function decide(state: RunState, command: Command, now: number): Decision
   switch (command.type) {
     case 'start':
       if (state.state !== 'pending') return reject('run_not_pending', `the run is ${state.state}`);
+      if (now < (state.startAt ?? now)) return reject('not_yet', `the run starts at ${state.startAt}`);
       return { events: [{ type: 'run.started', at: now }] };
     case 'startAttempt':
       return decideStart(state, command, now);

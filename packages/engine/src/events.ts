@@ -67,6 +67,8 @@ export interface RunCreated extends At {
   readonly parent?: ParentLink | undefined;
   /** The run that this one repeats in part. */
   readonly rerunOf?: string | undefined;
+  /** Not before this time; engine time in ms. */
+  readonly startAt?: number | undefined;
 }
 export interface RunStarted extends At {
   readonly type: 'run.started';

@@ -137,8 +137,10 @@ function apply(state: RunState, event: RunEvent, effects: Effects): void {
   }
 }
 
-function create(state: RunState, { at, started, parent, rerunOf }: RunCreated, effects: Effects): void {
+function create(state: RunState, event: RunCreated, effects: Effects): void {
+  const { at, started, parent, rerunOf, startAt } = event;
   state.createdAt = at;
+  state.startAt = startAt ?? null;
   state.parent = parent ?? null;
   state.rerunOf = rerunOf ?? null;
   if (started) start(state, at, effects);

@@ -47,7 +47,7 @@ export {
 export { findGraphFaults } from './graph.ts';
 export { hash32, hashFraction } from './hash.ts';
 export { hookRetryPolicy, hookTimeoutMs } from './hook.ts';
-export { isNestedDeeperThan, membersOf, memberText } from './json-text.ts';
+export { elementTexts, isNestedDeeperThan, membersOf, memberText } from './json-text.ts';
 export { defaultEngineLimits, type EngineLimits, type Limit } from './limits.ts';
 export { ancestorsOf, compilePlan, type Instance, type Plan, type PlanStep, type StepKind } from './plan.ts';
 export { previousSteps } from './previous-steps.ts';

@@ -98,6 +98,8 @@ export interface RunState {
   state: RunStateName;
   phase: RunPhase;
   createdAt: number;
+  /** A delayed start: pending until then; engine time in ms. */
+  startAt: number | null;
   startedAt: number | null;
   /** From when the timeout counts: the start, or the latest retry by hand. */
   clockFrom: number | null;
@@ -182,6 +184,7 @@ export function createRunState(
     state: 'pending',
     phase: 'waiting',
     createdAt: 0,
+    startAt: null,
     startedAt: null,
     clockFrom: null,
     completedAt: null,

@@ -2,7 +2,7 @@
  * The wire: schemas, error codes, header names, ids, and what an answer means. Knows HTTP's words but
  * opens no socket; imports the engine only.
  */
-export { isNestedDeeperThan, membersOf, memberText } from '@waybill/engine';
+export { elementTexts, isNestedDeeperThan, membersOf, memberText } from '@waybill/engine';
 export { type ClassifyOptions, classifyAnswer, type HandlerAnswer } from './answer.ts';
 export type { AddedStepsResult } from './definition/added-steps.ts';
 export { parseStepsFor } from './definition/added-to-run.ts';
@@ -17,6 +17,7 @@ export {
   workflowKeySchema,
 } from './definition/texts.ts';
 export { findWarnings } from './definition/warnings.ts';
+export { derivedUuid } from './derived-uuid.ts';
 export { durationSchema, parseDuration } from './duration.ts';
 export { zodFaults } from './faults.ts';
 export { userAgent, version, wire } from './headers.ts';

@@ -37,6 +37,7 @@ export function statusText(state: RunState, info: RunInfo): string {
     ['state', json(state.state)],
     ['phase', json(state.isPaused && state.phase !== 'done' ? 'paused' : state.phase)],
     ['createdAt', json(isoTime(state.createdAt))],
+    ['startAt', json(isoTime(state.startAt))],
     ['startedAt', json(isoTime(state.startedAt))],
     ['completedAt', json(isoTime(state.completedAt))],
     ['timeout', json(state.plan.definition.timeout)],

@@ -93,6 +93,7 @@ export type {
   RunFilter,
   SkipStepOptions,
   StartInput,
+  StartManyOptions,
   ValidationResult,
   Workflows,
 } from './workflows.ts';

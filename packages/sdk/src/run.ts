@@ -91,6 +91,8 @@ export interface RunSummary {
 
 export interface RunStatus extends RunSummary {
   readonly phase: RunPhase;
+  /** Of a delayed start: pending until then. */
+  readonly startAt: string | null;
   /** Seconds. */
   readonly timeout: number;
   /** First running step in definition order. */

@@ -144,7 +144,7 @@ describe('validate', () => {
   test('names the faults instead of rejecting', async () => {
     const errors = [{ path: 'steps', message: 'must have at least one step' }];
     const { workflows } = await setUp({ status: 422, json: { code: 'invalid_definition', errors } });
-    expect(await workflows.validate(definition)).toEqual({ valid: false, errors });
+    expect(await workflows.validate(definition)).toEqual({ valid: false, errors, warnings: [] });
   });
 
   test('rejects when it could not check', async () => {

@@ -1,4 +1,4 @@
-import type { AddedStep, WorkflowDefinition } from './definition.ts';
+import type { AddedStep, Duration, WorkflowDefinition } from './definition.ts';
 import { ApiError } from './errors.ts';
 import type { WorkflowEvent } from './event.ts';
 import { createEvents, type EventsOptions } from './events.ts';
@@ -18,6 +18,16 @@ export interface StartInput {
   readonly version?: number;
   readonly tags?: readonly string[];
   readonly metadata?: Readonly<Record<string, string>>;
+  /** The run is pending for so long, and none of its clocks runs. */
+  readonly delay?: Duration;
+  /** Instead of `delay`: not before this time. As text ISO 8601. */
+  readonly runAt?: string | Date;
+}
+
+/** Of many runs at once: all start, or none. */
+export interface StartManyOptions extends IdempotencyOptions {
+  /** Default: the newest. */
+  readonly version?: number;
 }
 
 export interface PageFilter {
@@ -39,6 +49,8 @@ export interface RunFilter extends PageFilter {
 export interface ValidationResult {
   readonly valid: boolean;
   readonly errors: readonly { readonly path: string; readonly message: string }[];
+  /** What it may say and is likely to regret. */
+  readonly warnings: readonly { readonly path: string; readonly message: string }[];
 }
 
 export interface CancelOptions {
@@ -88,6 +100,12 @@ export interface Workflows {
   validate(definition: WorkflowDefinition): Promise<ValidationResult>;
   /** Starts a run of a stored workflow. */
   start(key: string, input?: StartInput, options?: IdempotencyOptions): Promise<RunStatus>;
+  /** Starts up to 1,000 runs: all of them, or none. Gives them in this order. */
+  startMany(
+    key: string,
+    runs: readonly Omit<StartInput, 'version'>[],
+    options?: StartManyOptions,
+  ): Promise<readonly RunSummary[]>;
   /** Of a run id; a workflow key stands for its latest run. */
   getStatus(id: string): Promise<RunStatus>;
   /** Resolves when the run has completed, failed or been cancelled; rejects with `WaitTimeoutError` before that. */
@@ -159,6 +177,11 @@ export function createWorkflows(send: Send, settings: Settings): Workflows {
     validate: ({ context: _, ...definition }) => validate(send, definition),
     start: (key, input = {}, options = {}) =>
       send({ method: 'POST', path: `${workflowPath(key)}/runs`, body: input, ...options }),
+    startMany: async (key, runs, { version, idempotencyKey } = {}) => {
+      const path = `${workflowPath(key)}/runs/batch`;
+      const body = { version, runs };
+      return (await send<{ data: RunSummary[] }>({ method: 'POST', path, body, idempotencyKey })).data;
+    },
     getStatus: (id) => send({ method: 'GET', path: runPath(id) }),
     wait,
     list: (filter = {}) => send({ method: 'GET', path: '/v1/runs', query: runQuery(filter) }),
@@ -194,9 +217,10 @@ async function validate(send: Send, body: Omit<WorkflowDefinition, 'context'>): 
   try {
     const path = '/v1/workflows/validate';
     const answer = await send<Partial<ValidationResult> | undefined>({ method: 'POST', path, body });
-    return { valid: answer?.valid ?? true, errors: answer?.errors ?? [] };
+    return { valid: true, errors: [], warnings: answer?.warnings ?? [] };
   } catch (error) {
-    if (error instanceof ApiError && error.status === 422) return { valid: false, errors: error.errors };
+    if (error instanceof ApiError && error.status === 422)
+      return { valid: false, errors: error.errors, warnings: [] };
     throw error;
   }
 }

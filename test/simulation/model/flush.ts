@@ -85,14 +85,15 @@ function insertRun(database: ModelDatabase, row: RunToInsert): void {
 }
 
 function putRun(database: ModelDatabase, { uuid, run }: RunToInsert): void {
-  const { stateBytes: _, ...columns } = run;
+  const { stateBytes: _, startAtMs: __, ...columns } = run;
   const state = run.startedAtMs === null ? 'pending' : 'running';
   database.runs.set(uuid, { ...columns, uuid, state, tags: [...run.tags], finishedAtMs: null });
 }
 
 function putQueueRow(database: ModelDatabase, { uuid, run, owner, bytes }: RunToInsert): void {
   const { projectUuid } = run;
-  database.queue.set(uuid, { projectUuid, readyAtMs: database.nowMs(), owner, claims: 0, bytes });
+  const readyAtMs = run.startAtMs ?? database.nowMs();
+  database.queue.set(uuid, { projectUuid, readyAtMs, owner, claims: 0, bytes });
 }
 
 const childBytes = 500;

@@ -2,7 +2,6 @@ import { z } from '@hono/zod-openapi';
 import { isTerminal } from '@waybill/engine';
 import {
   idOfUuid,
-  isoTime,
   metadataSchema,
   Problem,
   settingText,
@@ -16,6 +15,7 @@ import { documented, jsonOf } from '../documented.ts';
 import { page, pageQuery } from '../paging.ts';
 import { idParam } from '../params.ts';
 import { requireRun } from '../require-run.ts';
+import { summaryOf } from '../run-summary.ts';
 import type { RunView } from '../run-views.ts';
 import { listOf, runStatus, runSummary } from '../schemas.ts';
 import { type Router, type Services, waitsMaxDefault } from '../services.ts';
@@ -108,20 +108,6 @@ async function awaitEnd(
   } finally {
     watch.close();
   }
-}
-
-function summaryOf(row: RunRow) {
-  return {
-    id: idOfUuid('run', row.uuid),
-    workflowId: row.workflowKey,
-    version: row.version,
-    state: row.state,
-    createdAt: isoTime(row.createdAtMs),
-    startedAt: isoTime(row.startedAtMs),
-    completedAt: isoTime(row.finishedAtMs),
-    tags: row.tags,
-    metadata: row.metadata === null ? {} : (JSON.parse(row.metadata) as unknown),
-  };
 }
 
 function metadataFilter(query: Record<string, string>): Record<string, string> | undefined {

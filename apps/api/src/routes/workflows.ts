@@ -15,19 +15,19 @@ import {
   putBody,
   putView,
   runStatus,
-  startBody,
   validView,
   versionView,
   workflowView,
 } from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
+import { startedResponse } from '../started-response.ts';
 
 const tag = { tags: ['Workflows'] };
 const listQuery = z.object({ ...pageQuery, cursor: workflowKeySchema.optional() });
 const versionsQuery = z.object({ ...pageQuery, cursor: z.coerce.number().pipe(versionNumber).optional() });
 const versionParam = keyParam.extend({ version: versionNumber });
 
-/** Stored definitions, and starting runs of them. */
+/** Stored definitions, and `create`, which stores one and starts a run of it. */
 export function workflowRoutes(app: Router, services: Services): void {
   const { deps, versions, starter, backlog } = services;
 
@@ -53,7 +53,7 @@ export function workflowRoutes(app: Router, services: Services): void {
     const started = await starter.start({ principal, version, context, tags, metadata, idempotency });
     for (const { path, message } of findWarnings(definition))
       c.header('waybill-warning', `${path}: ${message}`);
-    return created(c, started);
+    return startedResponse(c, started);
   });
 
   documented(app, {
@@ -162,45 +162,12 @@ export function workflowRoutes(app: Router, services: Services): void {
     const { key, version } = c.req.param();
     return c.json(await requireVersion(services, c, key, version));
   });
-
-  documented(app, {
-    ...tag,
-    method: 'post',
-    path: '/v1/workflows/{key}/runs',
-    summary: 'Start a run of a stored workflow',
-    request: { params: keyParam, headers: idempotencyHeader, body: jsonOf(startBody) },
-    responses: { 201: { description: 'The run', ...jsonOf(runStatus) } },
-  });
-  app.post('/v1/workflows/:key/runs', async (c) => {
-    const principal = c.get('principal');
-    requireScope(principal, 'runs:write');
-    backlog.admit(principal.projectUuid);
-    const body = await readJson(c);
-    const context = contextText(body, deps.limits);
-    const input = parseWith(startBody, body.value);
-    const key = requireKey(c.req.param('key'));
-    const resolved = await versions.resolve(principal, key, input.version);
-    const { definition } = resolved.plan;
-    const started = await starter.start({
-      principal,
-      version: async () => resolved,
-      context,
-      tags: input.tags ?? definition.tags ?? [],
-      metadata: { ...definition.metadata, ...input.metadata },
-      idempotency: idempotencyOf(c, body.text),
-    });
-    return created(c, started);
-  });
 }
 
 function withoutContext({ value }: JsonBody): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const { context: _, ...definition } = value as Record<string, unknown>;
   return definition;
-}
-
-function created(c: Context<ApiEnv>, { id, status }: { id: string; status: string }): Response {
-  return c.body(status, 201, { 'content-type': 'application/json', location: `/v1/runs/${id}` });
 }
 
 /** The project whose definitions the caller may read: whoever sees or starts runs, or stores workflows. */

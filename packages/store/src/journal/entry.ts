@@ -26,6 +26,8 @@ export interface NewRun {
   readonly stateBytes?: number | undefined;
   /** Epoch ms of the first claim, when the dispatcher that writes the run owns it from the start. */
   readonly startedAtMs: number | null;
+  /** Epoch ms: nobody claims it before; now when absent. */
+  readonly startAtMs?: number | undefined;
 }
 
 /**

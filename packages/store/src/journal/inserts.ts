@@ -48,7 +48,7 @@ export function insertRuns(rows: readonly RunToInsert[]): string[] {
   const queue = valuesOf(rows, ({ uuid: id, run, owner, bytes }) => [
     uuid(id),
     uuid(run.projectUuid),
-    'now()',
+    run.startAtMs === undefined ? 'now()' : `to_timestamp(${integer(run.startAtMs)} / 1000.0)`,
     owner === null ? 'null::uuid' : uuid(owner),
     integer(bytes),
   ]);

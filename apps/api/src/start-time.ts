@@ -1,0 +1,42 @@
+import { z } from '@hono/zod-openapi';
+import { durationSchema, type Limits, limitOf, Problem } from '@waybill/protocol';
+
+const hundredYears = 100 * 365 * 86_400;
+
+/** When a run is to start; at once when neither is there. */
+export const startTimeFields = {
+  delay: durationSchema({ min: 0, max: hundredYears }).optional(),
+  runAt: z.iso
+    .datetime({ offset: true, error: 'must be an ISO 8601 time such as "2030-01-31T09:00:00Z"' })
+    .optional(),
+};
+
+export interface StartTime {
+  readonly delay?: number | undefined;
+  readonly runAt?: string | undefined;
+}
+
+/**
+ * Epoch ms, or undefined for now. `path` is where the fields were sent.
+ * @throws Problem `invalid_request` for both at once, or a time further away than `delaySecondsMax`.
+ */
+export function startAtOf(
+  { delay, runAt }: StartTime,
+  { nowMs, limits, path = '' }: { readonly nowMs: number; readonly limits: Limits; readonly path?: string },
+): number | undefined {
+  if (delay !== undefined && runAt !== undefined) {
+    throw fault({ path: `${path}runAt`, message: 'delay and runAt exclude each other: keep one' });
+  }
+  const atMs = runAt === undefined ? nowMs + Math.round((delay ?? 0) * 1000) : Date.parse(runAt);
+  const seconds = (atMs - nowMs) / 1000;
+  if (seconds > limits.delaySecondsMax) {
+    const limit = limitOf(limits, 'delaySecondsMax');
+    const message = `is ${Math.ceil(seconds)} s from now, above delaySecondsMax ${limit.value}`;
+    throw fault({ path: `${path}${runAt === undefined ? 'delay' : 'runAt'}`, message, limit });
+  }
+  return atMs > nowMs ? atMs : undefined;
+}
+
+function fault(error: { path: string; message: string; limit?: { name: string; value: number } }): Problem {
+  return new Problem('invalid_request', 'the request has 1 fault(s)', { errors: [error] });
+}
