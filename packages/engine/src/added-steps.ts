@@ -4,7 +4,7 @@ import type { StepsAdded } from './events.ts';
 import { addDefinitions } from './own-plan.ts';
 import { settle, settlePending, skip } from './settle.ts';
 import type { RunState } from './state.ts';
-import { endStep, type StepState } from './step-state.ts';
+import { endStep, hasEnded, type StepState } from './step-state.ts';
 
 /** New steps are judged at once: what they depend on may have ended already. */
 export function addSteps(state: RunState, { steps, at, step: addedBy }: StepsAdded, effects: Effects): void {
@@ -17,7 +17,8 @@ export function addSteps(state: RunState, { steps, at, step: addedBy }: StepsAdd
 
 /** In a run that is ending, what would be cut off is cut off from the start. */
 function refuse(state: RunState, step: StepState, at: number, effects: Effects): void {
-  if (mayEndingRunTake(state, step)) return;
+  // Below one that was cut off just before it may have ended with that one already.
+  if (hasEnded(step) || mayEndingRunTake(state, step)) return;
   if (state.ending === 'failed') {
     skip(state, step, 'run_failed', at);
     return settle(state, step, 'blocked', at, effects);

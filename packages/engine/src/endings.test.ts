@@ -30,6 +30,26 @@ describe('the first final failure', () => {
     expect(driver.state).toMatchObject({ state: 'failed', phase: 'done' });
   });
 
+  test('steps added on its failure path that it cuts off count once each: the run waits for the others', () => {
+    const always = { parallel: true, runCondition: 'always' } as const;
+    const driver = started([
+      step('bad', { parallel: true, retries: once }),
+      step('one', { ...always, dependsOn: ['bad'] }),
+      step('two', { ...always, dependsOn: ['bad'] }),
+    ]);
+    exchange(driver, 'bad', transient);
+    send(driver, 'two');
+    const first = step('first', { dependsOn: ['bad'], parallel: true });
+    const addSteps = [first, step('second', { dependsOn: ['first'], parallel: true })];
+    exchange(driver, 'one', { ...success, addSteps });
+    expect(driver.state.phase).toBe('draining');
+    driver.end(driver.delivery('two'), success);
+    expect(statesOf(driver).slice(1)).toEqual([
+      ...['completed', 'completed', 'skipped run_failed', 'skipped upstream_failed'],
+    ]);
+    expect(driver.state).toMatchObject({ state: 'failed', phase: 'done' });
+  });
+
   test('an open sibling that fails while draining is not tried again', () => {
     const driver = started([step('a', { parallel: true }), step('b', { parallel: true })]);
     send(driver, 'a');
