@@ -87,6 +87,11 @@ export class ModelDatabase {
     return this.nowMs();
   }
 
+  /** Runs that have a journal. */
+  journals(): Iterable<string> {
+    return this.#events.keys();
+  }
+
   eventsOf(runUuid: string): readonly EventRow[] {
     return this.#events.get(runUuid) ?? [];
   }
