@@ -89,16 +89,16 @@ test('25 without a callback the step times out and is tried again', async () => 
 test('25 a heartbeat starts the timeout of the step again', async () => {
   const { client, handlers } = platform.now;
   handlers.on('/approve', pending);
-  const { id } = await client.run(waiting('heartbeat', { timeout: 1.5, retries: { maxAttempts: 1 } }));
+  const { id } = await client.run(waiting('heartbeat', { timeout: 4, retries: { maxAttempts: 1 } }));
   const [request] = await handlers.waitFor('/approve');
   const url = callbackUrl(request!);
   const startedAt = performance.now();
   // Three heartbeats, each well inside the timeout, carry the step past it.
   for (let beat = 1; beat <= 3; beat++) {
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(await post(`${url}/heartbeat`, { progress: beat * 30 })).toMatchObject({ status: 200 });
   }
-  expect(performance.now() - startedAt).toBeGreaterThan(1500);
+  expect(performance.now() - startedAt).toBeGreaterThan(4000);
   expect(await post(url, { result: 'done' })).toMatchObject({ status: 200 });
   expect((await client.ended(id)).state).toBe('completed');
 });
@@ -181,4 +181,23 @@ test('25 the URL of a callback takes POST alone, and says so without a key', asy
   }
   expect((await post(callbackUrl(request!), {})).status).toBe(200);
   expect((await client.ended(id)).state).toBe('completed');
+});
+
+test('25 what a heartbeat says of its work is shown, until another attempt begins', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/approve', pending);
+  const { id } = await client.run(waiting('progress', { retries: { maxAttempts: 2, initialDelay: 0.01 } }));
+  const [request] = await handlers.waitFor('/approve');
+  await client.until(id, ({ steps }) => steps[0]!.phase === 'callback' || steps[0]!.attempts === 1);
+  const beat = (body: object) => post(`${callbackUrl(request!)}/heartbeat`, body);
+  expect((await client.status(id)).steps[0]!.progress).toBeNull();
+  expect(await beat({ progress: 40, note: 'half of it' })).toMatchObject({ status: 200 });
+  const shown = { percent: 40, note: 'half of it', at: expect.any(String) };
+  expect((await client.status(id)).steps[0]!.progress).toEqual(shown);
+  expect(await beat({})).toMatchObject({ status: 200 });
+  expect((await client.status(id)).steps[0]!.progress).toEqual(shown);
+  expect(await beat({ progress: 101 })).toMatchObject({ status: 422 });
+  await post(callbackUrl(request!), { success: false, retryable: true });
+  await handlers.waitFor('/approve', 2);
+  expect((await client.until(id, ({ steps }) => steps[0]!.attempts === 2)).steps[0]!.progress).toBeNull();
 });

@@ -142,6 +142,7 @@ const stepView = z
     result: z.unknown(),
     error,
     // An enum, not a literal: the document's enum of a nullable literal leaves null out.
+    progress: z.object({ percent: z.number().nullable(), note: z.string().nullable(), at: time }).nullable(),
     outcome: z.enum(['unknown']).nullable(),
     dependsOn: z.array(z.string()),
     parallel: z.boolean(),

@@ -12,6 +12,15 @@ export interface StepError {
 export type DeliveryKind = 'step' | 'compensation' | 'hook';
 export type HookName = 'onComplete' | 'onError';
 
+/** What a handler has said of an attempt under way. */
+export interface Progress {
+  /** 0 to 100. */
+  readonly percent: number | null;
+  readonly note: string | null;
+  /** Engine time in ms. */
+  readonly at: number;
+}
+
 /** The obligation to POST one thing to one URL, and how far it has come. */
 export interface Delivery {
   readonly kind: DeliveryKind;
@@ -31,6 +40,8 @@ export interface Delivery {
    * a child run is awaited, which has clocks of its own.
    */
   pendingUntil: number | null;
+  /** Of the newest attempt, by its latest heartbeat that said something. */
+  progress: Progress | null;
   /** Of a sub-workflow step: the run that its newest attempt is. */
   child: string | null;
   /** The attempt whose callback ended it, if one did. */
@@ -62,6 +73,7 @@ export function createDelivery(kind: DeliveryKind, index: number, round = 0, att
     attemptStartedAt: 0,
     firstStartedAt: null,
     pendingUntil: null,
+    progress: null,
     child: null,
     callback: null,
     retryAt: null,

@@ -64,6 +64,7 @@ function openAttempt(
   delivery.attemptStartedAt = at;
   delivery.firstStartedAt ??= at;
   delivery.retryAt = null;
+  delivery.progress = null;
   if (delivery.kind !== 'step') return;
   state.openExchanges++;
   const step = state.steps[delivery.index]!;
@@ -126,6 +127,8 @@ export function startChild(state: RunState, event: ChildStarted, effects: Effect
 
 export function extendAttempt(state: RunState, event: AttemptExtended, effects: Effects): void {
   const delivery = requireDelivery(state, event);
+  const { progress = null, note = null, at } = event;
+  if (progress !== null || note !== null) delivery.progress = { percent: progress, note, at };
   waitUntil(delivery, event, effects);
 }
 

@@ -29,7 +29,7 @@ export type {
 } from './definition.ts';
 export { defaultRetryPolicy } from './definition.ts';
 export { dueDeliveries, isSendable, openDeliveries, type Wake, wakes } from './deliveries.ts';
-export type { Delivery, DeliveryKind, HookName, StepError } from './delivery.ts';
+export type { Delivery, DeliveryKind, HookName, Progress, StepError } from './delivery.ts';
 export { type Effects, noEffects, type WakeTarget } from './effects.ts';
 export { retryPolicyOf } from './end-of-attempt.ts';
 export type { RunEvent, RunEventType } from './events.ts';

@@ -103,6 +103,12 @@ function deliveryView(delivery: Delivery) {
   return { state, attempts: delivery.attempts, error: delivery.error };
 }
 
+function progressOf({ delivery }: StepState) {
+  if (!delivery?.progress) return null;
+  const { percent, note, at } = delivery.progress;
+  return { percent, note, at: isoTime(at) };
+}
+
 function stepText(state: RunState, step: StepState): string {
   const { definition } = step.plan;
   const json = JSON.stringify;
@@ -114,6 +120,7 @@ function stepText(state: RunState, step: StepState): string {
     ['startedAt', json(isoTime(step.startedAt))],
     ['completedAt', json(isoTime(step.completedAt))],
     ['attempts', json(attemptsOf(state, step))],
+    ['progress', json(progressOf(step))],
     ['result', resultOf(state, step) ?? 'null'],
     ['error', json(step.error ?? step.delivery?.error ?? null)],
     ['outcome', json(outcomeOf(state, step))],

@@ -40,6 +40,12 @@ export interface StepStatus {
   readonly error: StepError | null;
   /** `unknown`: the handler may have acted although no answer says so. */
   readonly outcome: 'unknown' | null;
+  /** What the handler said of its work with the latest heartbeat that said something. */
+  readonly progress: {
+    readonly percent: number | null;
+    readonly note: string | null;
+    readonly at: string;
+  } | null;
   readonly dependsOn: readonly string[];
   readonly parallel: boolean;
   readonly timeout: number;
