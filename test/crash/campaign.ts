@@ -44,6 +44,8 @@ export interface CampaignOptions {
   readonly between?: (databaseUrl: string, context: RowContext, mock: Mock) => Promise<string>;
   /** Once all processes are ready, before the load. */
   readonly before?: (scene: Scene) => Promise<void>;
+  /** When no more is begun, and all is still to settle. */
+  readonly whenLoadEnds?: () => Promise<void>;
   /** Once all is settled; answers violations. */
   readonly after?: (scene: Scene) => Promise<readonly string[]>;
   readonly figures?: (scene: Scene) => Record<string, number | string>;
@@ -108,6 +110,7 @@ async function play(scene: Scene, options: CampaignOptions): Promise<RowReport> 
   const loading = load.run(isWanted);
   const struck = await strikes(scene, options, isWanted, violations);
   await loading;
+  await options.whenLoadEnds?.();
   const lastFaultAtMs = Date.now();
   context.note(`${load.started} runs started, ${sumOf(struck)} faults; waiting for what is under way`);
   const { settleMsMax = 30_000 } = options;

@@ -14,6 +14,7 @@ import { r18 } from './rows/r18.ts';
 import { r20 } from './rows/r20.ts';
 import { r21 } from './rows/r21.ts';
 import { r22 } from './rows/r22.ts';
+import { u01 } from './rows/u01.ts';
 
 const load = 'not yet: comes with the rows of load';
 
@@ -51,4 +52,5 @@ export const rows: readonly TableRow[] = [
   r22,
   { id: 'R23', title: 'three schedulers and kills', where: 'not yet: there are no schedulers' },
   { id: 'R24', title: 'seeded simulations of the engine', where: 'npm run simulate' },
+  u01,
 ];

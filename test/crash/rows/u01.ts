@@ -1,0 +1,48 @@
+import { migrate } from '@waybill/store';
+import { campaign } from '../campaign.ts';
+import { OldWriter, oldSchema } from '../old-writer.ts';
+import type { FaultRow } from '../row.ts';
+import { rollingRestart } from './r08.ts';
+
+const left = 200;
+
+export const u01: FaultRow = {
+  id: 'U1',
+  title:
+    'a previous schema with live runs is migrated by four processes, under load and with writers of its time',
+  short: { seconds: 15, runs: 100 },
+  async run(context) {
+    let old: OldWriter | undefined;
+    const stop = async () => {
+      await old?.stop();
+    };
+    try {
+      return await campaign(context, {
+        faults: [rollingRestart],
+        everyMs: [8000, 9000],
+        async between(databaseUrl, _, mock) {
+          await migrate({ databaseUrl, upTo: oldSchema });
+          old = await OldWriter.start(databaseUrl, mock.url);
+          await old.leave(left);
+          old.keepWriting();
+          return databaseUrl;
+        },
+        async before() {
+          context.note(`migrated beside a writer that has begun ${old!.runs.length} runs by now`);
+        },
+        // Old processes are there until the last one has been replaced.
+        whenLoadEnds: stop,
+        async after({ load }) {
+          for (const runId of old!.runs) {
+            load.acknowledgements.push({ kind: 'start', runId });
+            load.statesOf.set(runId, ['completed']);
+          }
+          return [];
+        },
+        figures: () => ({ 'runs of the previous version': old!.runs.length }),
+      });
+    } finally {
+      await stop();
+    }
+  },
+};
