@@ -21,6 +21,28 @@ export function halfOpen(proxy: () => TcpProxy, giveUpMsMax: number): Fault {
   };
 }
 
+/** The same, and nobody waits for what becomes of it. */
+export function briefHalfOpen(proxy: () => TcpProxy): Fault {
+  return { kind: 'half-open sockets', strike: async () => proxy().freeze() };
+}
+
+/** What writes does not get on for a while. */
+export function hangingCommits(proxy: () => TcpProxy, ms: number): Fault {
+  return {
+    kind: 'hanging commits',
+    async strike() {
+      proxy().stallWrites(true);
+      await pause(ms);
+      proxy().stallWrites(false);
+    },
+  };
+}
+
+/** Every connection is cut at once. */
+export function cutConnections(proxy: () => TcpProxy): Fault {
+  return { kind: 'all connections cut', strike: async () => proxy().cut() };
+}
+
 /** All connections break, and new ones break while they are being opened, for a while. */
 export function brokenOpenings(proxy: () => TcpProxy): Fault {
   return {

@@ -1,5 +1,6 @@
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { campaign } from '../campaign.ts';
+import { terminatedBackends } from '../faults.ts';
 import { brokenOpenings, halfOpen } from '../proxied.ts';
 import type { FaultRow } from '../row.ts';
 
@@ -8,14 +9,14 @@ const giveUpMsMax = 25_000;
 
 export const r05: FaultRow = {
   id: 'R5',
-  title: 'half-open database sockets, and connections that break while they are opened',
+  title: 'half-open database sockets, connections that break as they open, terminated backends',
   short: { seconds: 40, runs: 100 },
   async run(context) {
     let proxy: TcpProxy | undefined;
     const held = () => proxy!;
     try {
       return await campaign(context, {
-        faults: [halfOpen(held, giveUpMsMax), brokenOpenings(held)],
+        faults: [halfOpen(held, giveUpMsMax), brokenOpenings(held), terminatedBackends(0.5)],
         everyMs: [4000, 8000],
         async between(databaseUrl) {
           proxy = await TcpProxy.start(databaseUrl);

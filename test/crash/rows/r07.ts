@@ -1,5 +1,5 @@
-import { pause } from '../caller.ts';
 import { campaign } from '../campaign.ts';
+import { pauseOfDispatcher } from '../faults.ts';
 import type { FaultRow } from '../row.ts';
 
 const leaseMs = 15_000;
@@ -11,17 +11,7 @@ export const r07: FaultRow = {
   short: { seconds: 20, runs: 150 },
   run: (context) =>
     campaign(context, {
-      faults: [
-        {
-          kind: 'SIGSTOP for three leases',
-          async strike({ fleet, random }) {
-            const slot = random.pick(fleet.of('dispatch'));
-            fleet.signal(slot, 'SIGSTOP');
-            await pause(3 * leaseMs);
-            fleet.signal(slot, 'SIGCONT');
-          },
-        },
-      ],
+      faults: [pauseOfDispatcher(3 * leaseMs)],
       everyMs: [3000, 5000],
     }),
 };
