@@ -123,6 +123,7 @@ async function play(scene: Scene, options: CampaignOptions): Promise<RowReport> 
     ...observation.violations,
     ...(options.mayDie ? [] : fleet.deaths()),
     ...wrongEnds(load, observation.runs),
+    ...openRuns(observation.runs),
     ...findViolations({
       acknowledgements: load.acknowledgements,
       requests: mock.requests,
@@ -194,6 +195,16 @@ async function isQueueEmpty(url: string): Promise<boolean> {
     return (await sql`select 1 from run_queue limit 1`).length === 0;
   } finally {
     await sql.end();
+  }
+}
+
+/** Of runs that are not over: what there is to see of them. */
+function* openRuns(runs: Awaited<ReturnType<typeof observe>>['runs']): Generator<string> {
+  for (const { runId, definition, status, journal, queueRow, inboxRows } of runs) {
+    if (status.phase === 'done') continue;
+    const last = journal.slice(-3).map(({ seq, event }) => `${seq} ${JSON.stringify(event).slice(0, 160)}`);
+    const queue = queueRow === null ? 'not in the queue' : `in the queue of ${queueRow.owner ?? 'nobody'}`;
+    yield `${runId} (${definition.id}) is ${status.state}, ${queue}, ${inboxRows} in its inbox; ${last.join('; ')}`;
   }
 }
 

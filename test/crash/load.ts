@@ -106,8 +106,9 @@ export class Load {
   async #live(shape: Shape, number: number): Promise<void> {
     const { caller, random } = this.#options;
     const context = { number, text: 'x'.repeat(random.between(0, 300)) };
-    // Without a key, what the client was not told of may have begun all the same.
-    const key = random.chance(this.#options.keyShare ?? 0.9) ? `start-${number}` : undefined;
+    // Without a key, what the client was not told of may have begun all the same; then nobody does what it needs.
+    const mayLackKey = shape.deed === 'none';
+    const key = !mayLackKey || random.chance(this.#options.keyShare ?? 0.9) ? `start-${number}` : undefined;
     const started = await caller.call('POST', `/v1/workflows/${shape.key}/runs`, { context }, key);
     if (started === null) return;
     if (started.status !== 201) return this.#unexpected(`start of ${shape.key}`, started);

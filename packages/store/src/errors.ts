@@ -7,6 +7,7 @@ export type StoreErrorCode =
   | 'inbox_full'
   | 'schema_newer'
   | 'schema_locked'
+  | 'unknown_failpoint'
   | 'unsuitable_server';
 
 /** Base of the store's own errors; what PostgreSQL said is in `cause`. */

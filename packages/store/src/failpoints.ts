@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { StoreError } from './errors.ts';
 
 /**
  * What a flush of the journal may carry. Each kind has a point before it is sent and one when it is committed and
@@ -59,11 +60,13 @@ let armed: { readonly name: string; left: number } | null = null;
 
 /**
  * `name`, or `name:n` for the nth time that it is reached. For crash tests: once for a process, before it does
- * anything. @throws RangeError when there is no such point.
+ * anything. @throws StoreError when there is no such point.
  */
 export function armFailpoint(spec: string): void {
   const [, name = '', times = '1'] = /^([\w.]+)(?::([1-9]\d*))?$/.exec(spec) ?? [];
-  if (!(name in failpoints)) throw new RangeError(`WAYBILL_FAILPOINT: there is no point "${spec}"`);
+  if (!(name in failpoints)) {
+    throw new StoreError('unknown_failpoint', `WAYBILL_FAILPOINT: there is no point "${spec}"`);
+  }
   armed = { name, left: Number(times) };
 }
 
