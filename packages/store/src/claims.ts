@@ -40,7 +40,8 @@ const highest = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
  * Claims runs that are free: first those with an inbox row, whatever the time they wait for, then those that are
  * ready, round-robin over projects. Each project's own partial index range is read from its oldest, or from its
  * mark, so a project with a million ready runs does not hide another's one. Projects without a mark are found in the
- * gaps between those that have one: the index entries of these are not walked. The first test is driven from the
+ * gaps between those that have one: the index entries of these are not walked. Of many projects that wait only so many
+ * runs each are locked as may be claimed, and some more for those that have few. The first test is driven from the
  * inbox: as an `or` of the second it would read the whole queue.
  */
 export function claimSql(
@@ -63,6 +64,10 @@ export function claimSql(
       union all
       select project_id, '-infinity', ${integer(room.share?.runsMax ?? null)}::int from unknown
        where project_id is not null),
+    open as materialized (
+      select w.*, count(*) over () as projects from waiting w cross join lateral (
+        select from run_queue where owner is null and project_id = w.project_id and ready_at <= now()
+           and ready_at >= w.since and claims <> ${suspectClaims} order by ready_at limit 1) o),
     woken as materialized (
       select q.run_id, q.bytes, 0::bigint as turn from (select distinct run_id from inbox) i
        cross join lateral (
@@ -71,12 +76,12 @@ export function claimSql(
            for no key update skip locked) q
        limit ${count}),
     ready as materialized (
-      select r.run_id, r.bytes, r.turn from waiting w cross join lateral (
+      select r.run_id, r.bytes, r.turn from open w cross join lateral (
         select l.run_id, l.bytes, row_number() over () as turn from (
           select run_id, bytes from run_queue
            where owner is null and project_id = w.project_id and ready_at <= now() and ready_at >= w.since
              and claims <> ${suspectClaims}
-           order by ready_at limit least(${count}, w.most) for no key update skip locked) l) r
+           order by ready_at limit least(${count}, w.most, greatest(1, 4 * ${count} / w.projects)) for no key update skip locked) l) r
        order by r.turn limit ${count}),
     -- A run may be in both.
     candidate as (

@@ -43,6 +43,17 @@ describe('claims', () => {
     expect(new Set(await owned(me))).toEqual(new Set(ids));
   });
 
+  test('lock few runs more than they take, however many projects wait', async () => {
+    const me = await register();
+    for (let n = 0; n < 50; n++) await queue(h.newUuid(), 20);
+    const held = await h.holdTransaction(database.url, claimSql(me, room(20)));
+    const [row] = await database.sql<{ free: number }[]>`
+      select count(*)::int as free from (select from run_queue where owner is null for update skip locked) f`;
+    await held.release();
+    expect(await owned(me)).toHaveLength(20);
+    expect(row!.free).toBeGreaterThanOrEqual(1000 - 4 * 20);
+  });
+
   test('take what is ready and free, and nothing else', async () => {
     const [me, other] = [await register(), await register()];
     const project = h.newUuid();
