@@ -33,12 +33,12 @@ async function play(stage: Stage): Promise<RowReport> {
     await Promise.all(Array.from({ length: 50 }, () => client.start('away')));
   }
   const beside = await othersFor(stage, stage.handlers, seconds - (performance.now() - awayFrom) / 1000);
-  const during = await stage.metrics('api');
+  const during = await stage.metrics('serve');
   isAway = false;
   stage.calm();
   note(`${refused.length} attempts were refused; the endpoint answers again`);
   const drainSeconds = await stage.drained(90);
-  const after = await stage.metrics('api');
+  const after = await stage.metrics('serve');
 
   const violations = await stage.violations(90_000);
   const [aloneP50, besideP50] = [quantile(alone, 0.5), quantile(beside, 0.5)];

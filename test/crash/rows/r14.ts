@@ -46,7 +46,7 @@ async function play(stage: Stage, silent: readonly LoadHandlers[]): Promise<RowR
   const memoryBefore = fleet.memoryMib();
   const beside = await othersFor(stage, handlers, seconds);
   const memoryAfter = fleet.memoryMib();
-  const during = await stage.metrics('api');
+  const during = await stage.metrics('serve');
   const atOne = Math.max(...silent.map((each) => each.held));
   note(`${held()} requests wait for an answer, ${atOne} at most at one origin`);
 

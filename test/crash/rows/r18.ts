@@ -59,7 +59,7 @@ async function play(stage: Stage): Promise<RowReport> {
   if (ratio < 0.8) violations.push(`goodput fell to ${(100 * ratio).toFixed(0)} % of the peak`);
   if (refused === 0) violations.push('nothing was refused');
   if (normalAfter > 30) violations.push(`it took ${normalAfter.toFixed(1)} s until all was normal again`);
-  const metrics = await stage.metrics('api');
+  const metrics = await stage.metrics('serve');
   const codes = [...metrics].filter(([name]) => name.startsWith('waybill_requests_refused_total'));
   return {
     figures: {

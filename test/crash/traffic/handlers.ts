@@ -45,9 +45,9 @@ export class LoadHandlers {
   }
 
   /** Answers all that wait. */
-  release(): void {
+  release(body: string = fine): void {
     for (const response of this.#held.splice(0)) {
-      response.writeHead(200, { 'content-type': 'application/json' }).end(fine);
+      response.writeHead(200, { 'content-type': 'application/json' }).end(body);
     }
   }
 

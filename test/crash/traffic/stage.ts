@@ -1,6 +1,5 @@
 import { connectDatabase, type TestSql } from '../../support/database.ts';
 import { findViolations } from '../../support/oracle.ts';
-import { freePort } from '../../support/ports.ts';
 import { pause } from '../caller.ts';
 import { Cluster } from '../cluster.ts';
 import { observe } from '../evidence.ts';
@@ -23,7 +22,6 @@ export class Stage {
   readonly client: LoadClient;
   readonly sql: TestSql;
   readonly context: RowContext;
-  readonly #metricsPort: number;
   #lastFaultAtMs = Date.now();
 
   /** Plays, and takes everything down again. */
@@ -33,12 +31,11 @@ export class Stage {
     act: (stage: Stage) => Promise<RowReport>,
   ): Promise<RowReport> {
     const [cluster, handlers] = await Promise.all([Cluster.start(options.postgres), LoadHandlers.start()]);
-    const metricsPort = await freePort();
     const fleet = await Fleet.start({
       ...{ databaseUrl: cluster.url, handlersUrl: handlers.url, roles: options.roles },
-      env: { WAYBILL_METRICS_PORT: String(metricsPort), ...options.env },
+      env: options.env ?? {},
     });
-    const stage = new Stage({ context, cluster, fleet, handlers, metricsPort });
+    const stage = new Stage({ context, cluster, fleet, handlers });
     try {
       return await act(stage);
     } finally {
@@ -50,20 +47,19 @@ export class Stage {
     }
   }
 
-  private constructor({ context, cluster, fleet, handlers, metricsPort }: StageParts) {
+  private constructor({ context, cluster, fleet, handlers }: StageParts) {
     this.context = context;
     this.cluster = cluster;
     this.fleet = fleet;
     this.handlers = handlers;
-    this.#metricsPort = metricsPort;
     this.client = new LoadClient(() => fleet.urls()[0]!, fleet.apiKey);
     this.sql = connectDatabase(cluster.url);
   }
 
-  /** By name and labels; of the dispatcher alone, or of the API. */
-  async metrics(of: 'api' | 'dispatch'): Promise<ReadonlyMap<string, number>> {
-    const url = of === 'api' ? this.fleet.urls()[0]! : `http://127.0.0.1:${this.#metricsPort}`;
-    const text = await (await fetch(`${url}/metrics`)).text();
+  /** Of the first process of the role, by name and labels. */
+  async metrics(of: Role): Promise<ReadonlyMap<string, number>> {
+    const [slot] = this.fleet.of(of);
+    const text = await (await fetch(`${slot!.healthUrl}/metrics`)).text();
     const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     return new Map(lines.map((line) => [line.replace(/ \S+$/, ''), Number(/\S+$/.exec(line))]));
   }
@@ -109,7 +105,6 @@ interface StageParts {
   readonly cluster: Cluster;
   readonly fleet: Fleet;
   readonly handlers: LoadHandlers;
-  readonly metricsPort: number;
 }
 
 /** Of unsorted numbers. */
