@@ -7,6 +7,7 @@ import type { Faults } from './faults.ts';
 import type { Handlers } from './handlers.ts';
 import type { ModelDatabase } from './model/database.ts';
 import { fold } from './node.ts';
+import { databaseFaults } from './swarm.ts';
 import type { World } from './world.ts';
 
 export interface Witnesses {
@@ -19,14 +20,6 @@ export interface Witnesses {
   readonly calmFromMs: number;
 }
 
-const databaseFaults = [
-  'requestLost',
-  'answerLost',
-  'slowDatabase',
-  'transientError',
-  'outageEveryS',
-] as const;
-
 /** What the oracle is told of a simulation. */
 export function evidenceOf({
   faults,
@@ -37,7 +30,7 @@ export function evidenceOf({
   customers,
   calmFromMs,
 }: Witnesses): Evidence {
-  const isReliable = databaseFaults.every((kind) => faults.rateOf(kind) === 0);
+  const isReliable = [...databaseFaults].every((kind) => faults.rateOf(kind) === 0);
   return {
     acknowledgements: customers.acknowledgements,
     // A timeout does not wait for ever for an inbox that cannot be read.
@@ -47,6 +40,8 @@ export function evidenceOf({
     staleWrites: database.staleWrites.map(({ runUuid, writer, owner }) => ({
       ...{ runId: idOfUuid('run', runUuid), writer, owner },
     })),
+    // Engine time is what heartbeats made of it.
+    clockSlackMs: isReliable ? 500 : 3000,
     lastFaultAtMs: calmFromMs,
     observedAtMs: world.nowMs,
   };

@@ -41,8 +41,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'takes commands out of the inbox before they are recorded',
     file: `${dispatcher}/inbox-reader.js`,
-    find: 'rows.filter((row) => this.#isRepeat(row));',
-    replace: 'rows;',
+    find: 'const repeats = rows.filter',
+    replace: 'await store.deleteCommands(rows); const repeats = rows.filter',
   },
   {
     name: 'a timeout does not look into the inbox',

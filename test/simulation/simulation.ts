@@ -99,7 +99,7 @@ function setUp(seed: number, { kinds, runsMax }: Reduction) {
 function judge(scene: Scene & { readonly calmFromMs: number }): string[] {
   const { world, database, fleet } = scene;
   try {
-    const evidence = { ...evidenceOf(scene), settleMsMax: calmMsMax - 60_000, clockSlackMs: 3000 };
+    const evidence = { ...evidenceOf(scene), settleMsMax: calmMsMax - 60_000 };
     const misjudged = database.misjudged.map(
       (uuid) => `misjudged: run ${uuid} was quarantined before three dispatchers had died`,
     );

@@ -85,13 +85,24 @@ const most: Swarm = {
   littleRoom: 1,
 };
 
+/** With none of them every message gets through. */
+export const databaseFaults: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  'requestLost',
+  'answerLost',
+  'slowDatabase',
+  'transientError',
+  'outageEveryS',
+]);
+
 /** Each kind is off in half of the simulations; where it is on, its rate is anything up to the most. */
 export function drawSwarm(random: Random): Swarm {
   const swarm: Record<string, number> = {};
   // Some simulations are to be quiet, so that rare things are not drowned by frequent ones.
   const share = random.pick([0.2, 0.5, 0.5, 0.8]);
+  // With a database that is always there more can be expected, so it has to be expected now and then.
+  const isReliable = random.chance(0.25);
   for (const kind of faultKinds) {
-    const isOn = random.chance(share);
+    const isOn = random.chance(share) && !(isReliable && databaseFaults.has(kind));
     const scale = random.between(0.1, 1);
     const rate = kind.endsWith('EveryS') ? most[kind] / scale : most[kind] * scale;
     swarm[kind] = isOn ? rate : 0;

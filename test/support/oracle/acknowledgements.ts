@@ -1,6 +1,6 @@
 import type { RunEvent } from '@waybill/engine';
 import { stepOf } from './events.ts';
-import type { Acknowledgement, Evidence, ObservedRun, StoredCallback } from './evidence.ts';
+import type { Acknowledgement, Evidence, LoggedRequest, ObservedRun, StoredCallback } from './evidence.ts';
 
 /** I1, and what I6 says of answers: who was told that something has happened finds it in the journal. */
 export function* acknowledgementFaults(evidence: Evidence): Generator<string> {
@@ -13,7 +13,7 @@ export function* acknowledgementFaults(evidence: Evidence): Generator<string> {
       continue;
     }
     if (acknowledged.kind === 'command') yield* commandFaults(run, acknowledged);
-    if (acknowledged.kind === 'callback') yield* callbackFaults(run, acknowledged);
+    if (acknowledged.kind === 'callback') yield* callbackFaults(run, acknowledged, evidence.requests);
   }
   for (const run of runs) yield* repeatedAnswers(run);
   for (const stored of storedCallbacks) {
@@ -57,17 +57,24 @@ function* commandFaults(
 function* callbackFaults(
   { runId, journal }: ObservedRun,
   { step, attempt, isSuccess, result }: Extract<Acknowledgement, { kind: 'callback' }>,
+  requests: readonly LoggedRequest[],
 ): Generator<string> {
   const ended = journal.map(({ event }) => event).filter((event) => isEndBy(event, step, attempt));
   if (ended.length === 0) {
     yield `I6 ${runId}: a callback of ${step}, attempt ${attempt}, was accepted and nothing is recorded`;
     return;
   }
+  // An attempt that was sent twice, its first owner having died, may be answered twice: the first answer counts.
+  const sent = requests.filter(
+    (request) => request.runId === runId && request.step === step && request.attempt === attempt,
+  );
   const asAcknowledged = ended.some((event) => {
     if (!isSuccess) return event.type === 'attempt.failed' || event.type === 'step.failed';
     // What it brought may be refused, which fails the step.
     if (event.type === 'step.failed') return true;
-    return event.type === 'step.completed' && (result === undefined || event.result === result);
+    return (
+      event.type === 'step.completed' && (result === undefined || event.result === result || sent.length > 1)
+    );
   });
   if (!asAcknowledged)
     yield `I6 ${runId}: another callback of ${step}, attempt ${attempt}, is recorded than accepted`;

@@ -42,8 +42,9 @@ function* identityFaults({ journal }: ObservedRun, requests: readonly LoggedRequ
     const ids = new Set(sent.map((request) => request.webhookId));
     if (ids.size > rounds) yield `I3 ${name} had ${ids.size} webhook-ids in ${rounds} round(s)`;
     const left = new Set<string>();
-    let current = sent[0]!.webhookId;
-    for (const { attempt, webhookId } of sent) {
+    let current = '';
+    // As they were sent: on their way they may overtake each other.
+    for (const { attempt, webhookId } of [...sent].sort((a, b) => a.atMs - b.atMs)) {
       if (!(attempt >= 1)) yield `I3 ${name} was sent as attempt ${attempt}`;
       if (webhookId === current) continue;
       left.add(current);

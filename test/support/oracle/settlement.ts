@@ -34,19 +34,32 @@ const noticeMsMax = 30_000;
 
 /** A sleep, a wait, or a callback's time that was over long before anybody took notice; likewise the end of a child. */
 function* lateWakes({ runId, journal }: ObservedRun, { lastFaultAtMs, runs }: Evidence): Generator<string> {
-  const due = new Map<string, number>();
+  const due = new Map<string, Due>();
+  const faultOf = (step: string, atMs: number, { untilMs }: Due) => {
+    const lateMs = atMs - Math.max(untilMs, lastFaultAtMs);
+    const isLate = lateMs > noticeMsMax;
+    return isLate ? [`I8 ${runId}: what ${step} waited for was noticed ${lateMs} ms late`] : [];
+  };
   for (const { event } of journal) {
     const step = stepOf(event);
-    const untilMs = due.get(step);
-    if (untilMs !== undefined && (endingOf(event) !== null || event.type === 'attempt.failed')) {
-      const lateMs = event.at - Math.max(untilMs, lastFaultAtMs);
-      if (lateMs > noticeMsMax) yield `I8 ${runId}: what ${step} waited for was noticed ${lateMs} ms late`;
+    const own = due.get(step);
+    if (own !== undefined && (endingOf(event) !== null || event.type === 'attempt.failed')) {
+      yield* faultOf(step, event.at, own);
       due.delete(step);
     }
-    if ('until' in event && event.until !== undefined) due.set(step, event.until);
-    if (event.type === 'child.started') due.set(step, endOf(event.child, runs));
-    if (isRunEnd(event) || event.type === 'run.timed_out' || event.type === 'run.cancelling') due.clear();
+    if ('until' in event && event.until !== undefined)
+      due.set(step, { untilMs: event.until, isChild: false });
+    if (event.type === 'child.started') due.set(step, { untilMs: endOf(event.child, runs), isChild: true });
+    if (!isRunEnd(event) && event.type !== 'run.timed_out' && event.type !== 'run.cancelling') continue;
+    // Others may have been cut off long before, of which no event tells.
+    for (const [waiting, of] of due) if (of.isChild) yield* faultOf(waiting, event.at, of);
+    due.clear();
   }
+}
+
+interface Due {
+  readonly untilMs: number;
+  readonly isChild: boolean;
 }
 
 function endOf(runId: string, runs: readonly ObservedRun[]): number {
