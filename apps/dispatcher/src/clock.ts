@@ -14,9 +14,13 @@ export interface ClockOptions {
   readonly epochMs: () => number;
 }
 
+/** A reading is off by up to half the time that it took. */
+const readingMsMax = 1000;
+
 export function createClock({ runtime, epochMs }: ClockOptions = thisProcess): Clock {
   let offset = epochMs() - runtime.monotonic();
   let latest = 0;
+  let isRead = false;
   return {
     ...runtime,
     now() {
@@ -25,7 +29,11 @@ export function createClock({ runtime, epochMs }: ClockOptions = thisProcess): C
       return latest;
     },
     adjust(databaseMs, askedAt) {
-      offset = databaseMs - (askedAt + runtime.monotonic()) / 2;
+      const nowMs = runtime.monotonic();
+      // Somewhere on the way it, or this process, stood still: the next reading will be better.
+      if (isRead && nowMs - askedAt > readingMsMax) return;
+      isRead = true;
+      offset = databaseMs - (askedAt + nowMs) / 2;
     },
   };
 }
