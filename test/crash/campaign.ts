@@ -144,6 +144,7 @@ async function play(scene: Scene, options: CampaignOptions): Promise<RowReport> 
     attempts: `${mock.requests.length}, of which ${lost} lost and ${events.get('attempt.failed') ?? 0} to be repeated`,
     faults: [...struck].map(([kind, n]) => `${n} ${kind}`).join(', ') || 'none',
     'retries of clients': caller.retries,
+    'starts of processes in vain': fleet.failedStarts,
     'slowest answer': `${(caller.slowestMs / 1000).toFixed(1)} s`,
     'settled after the last fault': `${((lastEventMs(observation.runs) - lastFaultAtMs) / 1000).toFixed(1)} s`,
     ...recovery.figures(),

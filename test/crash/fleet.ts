@@ -23,8 +23,8 @@ export interface Slot {
   /** Where it says whether it is well. */
   healthUrl: string | null;
   env: Readonly<Record<string, string>>;
-  /** Ends by itself that nobody asked for. */
-  deaths: number;
+  /** The last lines of processes that ended although nobody had asked them to. */
+  readonly deaths: string[];
 }
 
 const commands: Record<Role, readonly string[]> = {
@@ -33,10 +33,14 @@ const commands: Record<Role, readonly string[]> = {
   dispatch: ['dispatch', '--metrics-port', '0'],
 };
 
+const startsMax = 8;
+
 /** Several `waybill` processes on one database, as on several machines. */
 export class Fleet {
   readonly apiKey = `wb_${randomBytes(18).toString('hex')}`;
   readonly slots: readonly Slot[];
+  /** Processes that ended before they were ready, since the database was not. */
+  failedStarts = 0;
   readonly #env: Readonly<Record<string, string>>;
   readonly #envOf: (slot: string) => Readonly<Record<string, string>>;
   #isStopping = false;
@@ -65,7 +69,7 @@ export class Fleet {
     };
     this.slots = roles.map((role, index) => {
       const number = roles.slice(0, index).filter((other) => other === role).length + 1;
-      return { name: `${role} ${number}`, role, process: null, healthUrl: null, env: {}, deaths: 0 };
+      return { name: `${role} ${number}`, role, process: null, healthUrl: null, env: {}, deaths: [] };
     });
   }
 
@@ -82,15 +86,28 @@ export class Fleet {
   /** Starts the slot's process; resolves when it has said that it is ready. */
   async fill(slot: Slot): Promise<void> {
     const env = { ...this.#env, ...this.#envOf(slot.name), ...slot.env };
-    const started = await startWaybill(commands[slot.role], env);
+    const started = await this.#started(slot.role, env);
     slot.process = started;
     const [aside] = /http:\S+(?=\/metrics)/.exec(started.log()) ?? [];
     slot.healthUrl = started.url || aside || null;
     void started.ended().then(() => {
       if (slot.process !== started || this.#isStopping) return;
-      slot.deaths++;
+      slot.deaths.push(started.log().split('\n').slice(-20).join('\n'));
       slot.process = null;
     });
+  }
+
+  /** Whatever supervises processes starts one again that did not get ready: its database was away just then. */
+  async #started(role: Role, env: Readonly<Record<string, string>>): Promise<ServeProcess> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await startWaybill(commands[role], env);
+      } catch (error) {
+        const isOfDatabase = /CONNECTION_|CONNECT_|ECONN|database|Connection|terminat/.test(String(error));
+        if (!isOfDatabase || this.#isStopping || attempt === startsMax) throw error;
+        this.failedStarts++;
+      }
+    }
   }
 
   /** SIGKILL. */
@@ -114,9 +131,9 @@ export class Fleet {
 
   /** Processes that ended although nobody had asked them to, with the end of their log. */
   deaths(): string[] {
-    return this.slots
-      .filter(({ deaths }) => deaths > 0)
-      .map(({ name, deaths }) => `${name} ended by itself ${deaths} time(s)`);
+    return this.slots.flatMap(({ name, deaths }) =>
+      deaths.map((log) => `${name} ended by itself; its last lines:\n${log}`),
+    );
   }
 
   /** Resident memory of all processes, in MiB. */

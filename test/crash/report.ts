@@ -1,6 +1,8 @@
 import { createRandom } from '../support/random.ts';
 import type { FaultRow, RowReport, RowSize } from './row.ts';
 
+const shownMax = 30;
+
 /** Runs the row and prints its figures and what was violated. Answers whether nothing was. */
 export async function runAndPrint(row: FaultRow, seed: number, asked: Partial<RowSize>): Promise<boolean> {
   const size = { ...row.short, ...asked };
@@ -17,7 +19,8 @@ export async function runAndPrint(row: FaultRow, seed: number, asked: Partial<Ro
     }),
   );
   for (const [name, value] of Object.entries(report.figures)) console.log(`  ${name.padEnd(40)} ${value}`);
-  for (const violation of report.violations) console.log(`  VIOLATION ${violation}`);
+  for (const violation of report.violations.slice(0, shownMax)) console.log(`  VIOLATION ${violation}`);
+  if (report.violations.length > shownMax) console.log('  … and more of them');
   console.log(`  violations ${report.violations.length}   (${row.id}, seed ${seed})`);
   return report.violations.length === 0;
 }
