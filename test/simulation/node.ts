@@ -79,6 +79,7 @@ export class SimNode {
       runsMax: isSmall ? random.int(2, 5) : 100,
       runBytesMax: 1_000_000,
       inFlightMax: isSmall ? 4 : 100,
+      inFlightBytesMax: 2 ** 26,
       callbacks: callbackOptions,
       onCommit: () => {},
     });

@@ -23,6 +23,8 @@ export interface DispatcherDeps {
   readonly runsMax: number;
   /** Requests to handlers without an answer, at most. */
   readonly inFlightMax: number;
+  /** What these requests may take in memory, about. */
+  readonly inFlightBytesMax: number;
   /** What the states of these runs may take, in bytes. */
   readonly runBytesMax: number;
   readonly limits: Limits;
@@ -58,6 +60,7 @@ export interface DispatcherStats {
   /** What their states take, as bounded by `runBytesMax`. */
   readonly runBytes: number;
   readonly inFlight: number;
+  readonly inFlightBytes: number;
   /** Due, and without a place among those in flight. */
   readonly deliveriesWaiting: number;
   readonly journalPendingBytes: number;
@@ -174,5 +177,13 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 }
 
 const idle: Session['stats'] = {
-  ...{ runs: 0, runBytes: 0, inFlight: 0, deliveriesWaiting: 0, journalPendingBytes: 0, journalStuckMs: 0 },
+  ...{
+    runs: 0,
+    runBytes: 0,
+    inFlight: 0,
+    inFlightBytes: 0,
+    deliveriesWaiting: 0,
+    journalPendingBytes: 0,
+    journalStuckMs: 0,
+  },
 };

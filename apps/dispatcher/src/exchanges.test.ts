@@ -25,7 +25,14 @@ function silentEgress(): Egress & { openTo(origin: string): number } {
 function setUp(inFlightMax: number) {
   const egress = silentEgress();
   const exchanges = new Exchanges({
-    ...{ egress, inFlightMax, clock: new FakeClock(), callbacks: null, ...defaultLimits },
+    ...{
+      egress,
+      inFlightMax,
+      inFlightBytesMax: 2 ** 26,
+      clock: new FakeClock(),
+      callbacks: null,
+      ...defaultLimits,
+    },
     endpoints: { ended: () => {} },
     onEnd: () => {},
     within: (_, outcome) => outcome,
@@ -38,8 +45,8 @@ function setUp(inFlightMax: number) {
     hasRoom: (url) => exchanges.hasRoom(url),
   });
   /** As many deliveries to the origin. */
-  const push = (origin: string, count: number) => {
-    const driver = newDriver(new FakeContext(), planOf([step('a', { url: `${origin}/a` })]));
+  const push = (origin: string, count: number, payload?: string) => {
+    const driver = newDriver(new FakeContext(), planOf([step('a', { url: `${origin}/a`, payload })]));
     evolve(driver.state, { type: 'run.created', at: 1, started: true });
     const sender = {
       project: driver.project,
@@ -65,5 +72,15 @@ test.each([20, 500])('of %d origins that never answer none keeps another from be
   for (let n = 0; n < silent; n++) push(`http://silent-${n}.test`, 140);
   expect(exchanges.isFull).toBe(false);
   push('http://other.test', 1);
+  expect(egress.openTo('http://other.test')).toBe(1);
+});
+
+test('large requests to handlers that never answer take memory up to a bound; another origin is sent to', () => {
+  const { egress, exchanges, push } = setUp(4096);
+  const megabyte = 'x'.repeat(2 ** 20);
+  for (let n = 0; n < 10; n++) push(`http://silent-${n}.test`, 128, megabyte);
+  expect(egress.openTo('http://silent-0.test')).toBeLessThan(64);
+  expect(exchanges.bytes).toBeLessThan(80 * 2 ** 20);
+  push('http://other.test', 1, megabyte);
   expect(egress.openTo('http://other.test')).toBe(1);
 });

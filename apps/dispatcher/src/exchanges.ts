@@ -20,6 +20,8 @@ export interface ExchangesOptions {
   readonly clock: Clock;
   /** Exchanges open at once. */
   readonly inFlightMax: number;
+  /** What their requests take, about: the nearer to it, the fewer to one origin. */
+  readonly inFlightBytesMax: number;
   readonly resultBytesMax: number;
   readonly deliveryBytesMax: number;
   /** Null when this deployment names no public URL: then no callback is offered. */
@@ -37,6 +39,7 @@ export interface ExchangesOptions {
 export class Exchanges {
   readonly #options: ExchangesOptions;
   readonly #open = new Map<Delivery, OpenRequest>();
+  #bytes = 0;
 
   constructor(options: ExchangesOptions) {
     this.#options = options;
@@ -52,8 +55,14 @@ export class Exchanges {
   }
 
   hasRoom(url: string): boolean {
-    const { egress, inFlightMax } = this.#options;
-    return egress.hasRoom(url, openToOriginMax(this.size, inFlightMax));
+    const { egress, inFlightMax, inFlightBytesMax } = this.#options;
+    const taken = Math.max(this.size / inFlightMax, this.#bytes / inFlightBytesMax);
+    return egress.hasRoom(url, openToOriginMax(taken, inFlightMax));
+  }
+
+  /** Of the requests that are open: each is in memory until it has been answered. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   start(driver: RunDriver, delivery: Delivery): void {
@@ -74,11 +83,15 @@ export class Exchanges {
       return;
     }
     failpoint(`send.${delivery.kind}`);
+    // Not the request itself: its body need not outlive what undici keeps of it.
+    const { url } = request;
     const open = egress.post(request);
     this.#open.set(delivery, open);
+    this.#bytes += bytes;
     void open.answer.then((answer) => {
       failpoint(`answer.${delivery.kind}`);
       if (this.#open.get(delivery) === open) this.#open.delete(delivery);
+      this.#bytes -= bytes;
       this.#options.endpoints.ended(driver, delivery, answer, clock.now());
       try {
         const ended = this.#options.within(driver, this.#classify(driver, delivery, answer));
@@ -86,7 +99,7 @@ export class Exchanges {
       } catch (error) {
         this.#options.onCrash(driver, error);
       }
-      this.#options.onEnd(request.url);
+      this.#options.onEnd(url);
     });
   }
 
@@ -148,11 +161,11 @@ export class Exchanges {
 }
 
 /**
- * However many origins never answer, one that does finds room: the cube of the free share keeps places for
+ * `taken`: the share of places, or of bytes, that is in use. However many origins never answer, one that does finds room: the cube of the free share keeps places for
  * more than six hundred silent ones of 4,096, however much waits for each, and hardly binds while most are free.
  */
-export function openToOriginMax(inFlight: number, inFlightMax: number): number {
-  return Math.max(1, Math.floor((inFlightMax / 4) * (1 - inFlight / inFlightMax) ** 3));
+export function openToOriginMax(taken: number, inFlightMax: number): number {
+  return Math.max(1, Math.floor((inFlightMax / 4) * Math.max(0, 1 - taken) ** 3));
 }
 
 /** What `addSteps` of an answer to a step comes to; compensations and hooks add none. */

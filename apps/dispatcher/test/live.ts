@@ -258,6 +258,7 @@ function createParts(databaseUrl: string, database: TestDatabase, changed: Parti
     projects: new ProjectCache(keyring, checks),
     runsMax: 100,
     inFlightMax: 1024,
+    inFlightBytesMax: 64 * 1024 * 1024,
     runBytesMax: 64 * 1024 * 1024,
     limits: defaultLimits,
     callbacks: null,

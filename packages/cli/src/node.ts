@@ -107,6 +107,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
         egress,
         projects: new ProjectCache(keyring, checks),
         runBytesMax: heapShareOfRuns * getHeapStatistics().heap_size_limit,
+        inFlightBytesMax: heapShareOfRequests * getHeapStatistics().heap_size_limit,
         limits,
         callbacks: publicUrl === undefined ? null : { tokens, approvals, publicUrl },
         isBusy: createBusyWatch(),
@@ -176,6 +177,7 @@ function goneEndpointStore(database: Database): GoneEndpointStore {
 
 /** The rest is for requests and answers in flight, the journal, and folds that the api keeps. */
 const heapShareOfRuns = 1 / 4;
+const heapShareOfRequests = 1 / 8;
 
 const clockIntervalMs = 30_000;
 

@@ -6,6 +6,8 @@ export interface Gauges {
   /** What their states take, as bounded. */
   readonly runBytes: number;
   readonly exchangesInFlight: number;
+  /** What these requests take. */
+  readonly inFlightBytes: number;
   /** Due, and without a place among those in flight. */
   readonly deliveriesWaiting: number;
   /** Transitions that are not durable yet. */
@@ -34,6 +36,7 @@ const gauges: readonly Row[] = [
   ['runs_owned', 'Runs that this process drives.', (now) => now.runsOwned],
   ['run_state_bytes', 'What the states of these runs take in memory, about.', (now) => now.runBytes],
   ['exchanges_in_flight', 'Requests to handlers without an answer yet.', (now) => now.exchangesInFlight],
+  ['exchange_bytes_in_flight', 'Bodies of these requests.', (now) => now.inFlightBytes],
   [
     'deliveries_waiting',
     'Deliveries that are due and wait for a free exchange.',
