@@ -49,7 +49,7 @@ export interface ApiStats {
 }
 
 const backlogMaxDefault = 5000;
-const bodyBytesUnderWayMaxDefault = 64 * 1024 * 1024;
+const bodyBytesUnderWayMax = 64 * 1024 * 1024;
 
 /** The HTTP API over its ports. Opens no socket and reads no environment. */
 export function createApi(deps: ApiDeps): Api {
@@ -85,9 +85,10 @@ export function createApi(deps: ApiDeps): Api {
     c.header('x-request-id', requestId);
   });
   healthRoutes(app, services);
+  const { requestBodyBytesMax } = deps.limits;
   const bodies = new BodyBytes({
-    bytesMax: deps.limits.requestBodyBytesMax,
-    bytesUnderWayMax: deps.bodyBytesUnderWayMax ?? bodyBytesUnderWayMaxDefault,
+    bytesMax: requestBodyBytesMax,
+    bytesUnderWayMax: Math.max(bodyBytesUnderWayMax, 4 * requestBodyBytesMax),
   });
   const { limit } = bodies;
   app.use('/v1/callbacks/*', limit);

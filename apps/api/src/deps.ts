@@ -27,8 +27,6 @@ export interface ApiDeps {
   readonly dispatcher: LocalDispatcher | null;
   /** How long a command's outcome is waited for before it is answered 202; 5 s when absent. */
   readonly outcomeWaitMs?: number;
-  /** Bodies of requests under way; 64 MiB when absent. */
-  readonly bodyBytesUnderWayMax?: number | undefined;
   /** Runs that are being started in this process at once; 4,000 when absent. */
   readonly startsMax?: number | undefined;
   /** Runs of one project that wait for a dispatcher; 5,000 when absent. */

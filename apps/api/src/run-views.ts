@@ -18,7 +18,7 @@ interface Fold extends RunView {
   refreshed: Promise<unknown>;
 }
 
-const cacheBytesMax = 64 * 1024 * 1024;
+const bytesMaxDefault = 64 * 1024 * 1024;
 /** What a fold weighs beside its texts, in bytes. */
 const foldBytes = 2000;
 const eventBytes = 400;
@@ -27,12 +27,10 @@ const eventBytes = 400;
 export class RunViews {
   readonly #database: Database;
   readonly #plans: PlanCache;
-  readonly #folds = new LRUCache<string, Fold>({
-    maxSize: cacheBytesMax,
-    sizeCalculation: (fold) => fold.bytes,
-  });
+  readonly #folds: LRUCache<string, Fold>;
 
-  constructor(database: Database, plans: PlanCache) {
+  constructor(database: Database, plans: PlanCache, bytesMax = bytesMaxDefault) {
+    this.#folds = new LRUCache({ maxSize: bytesMax, sizeCalculation: ({ bytes }) => bytes });
     this.#database = database;
     this.#plans = plans;
   }

@@ -2,7 +2,9 @@ import { pause } from '../caller.ts';
 import type { FaultRow, RowReport } from '../row.ts';
 import { chain, Stage } from '../traffic/stage.ts';
 
-const heapMib = 512;
+const memoryMib = 512;
+/** Of it, what is V8's; the rest is for what is on its way in and out, and for the program. */
+const heapMib = 320;
 /** What a result of 1 MiB may have: the text of a JSON string. */
 const result = `"${'x'.repeat(2 ** 20 - 2)}"`;
 
@@ -47,6 +49,7 @@ async function play(stage: Stage): Promise<RowReport> {
   }
   const [lost] = await stage.sql<{ lost: number }[]>`
     select count(*)::int as lost from run_events where type = 'attempt.lost'`;
+  if (memory > 1.1 * memoryMib) violations.push(`the process took ${memory} MiB`);
   if (lost!.lost > 0) violations.push(`${lost!.lost} attempts were lost`);
   return {
     figures: {
