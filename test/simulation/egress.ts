@@ -11,12 +11,12 @@ export interface SimEgressOptions {
   readonly faults: Faults;
   readonly random: Random;
   readonly handlers: Handlers;
+  readonly connectionsPerOrigin: number;
 }
 
-const connectionsPerOrigin = 6;
-
 /** The network between a process and the handlers. What was sent arrives even if its sender dies meanwhile. */
-export function simEgress({ world, process, faults, random, handlers }: SimEgressOptions): Egress {
+export function simEgress(options: SimEgressOptions): Egress {
+  const { world, process, faults, random, handlers, connectionsPerOrigin } = options;
   const byOrigin = new Map<string, number>();
   let inFlight = 0;
   const originOf = (url: string) => url.slice(0, url.indexOf('/', 8));

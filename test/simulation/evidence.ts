@@ -41,7 +41,7 @@ export function evidenceOf({
       ...{ runId: idOfUuid('run', runUuid), writer, owner },
     })),
     // Engine time is what heartbeats made of it.
-    clockSlackMs: isReliable ? 500 : 3000,
+    clockSlackMs: isReliable ? 200 : 3000,
     lastFaultAtMs: calmFromMs,
     observedAtMs: world.nowMs,
   };

@@ -6,7 +6,7 @@ import { simulate } from './simulation.ts';
 
 const help = `npm run simulate -- [--seeds 1000] [--from 1]   that many simulations; exit code 1 when one fails
 npm run simulate -- --seed 42                   one, with its whole log
-npm run simulate -- --bugs [--seeds 1000]       plants bugs in the product and looks for each
+npm run simulate -- --bugs [--seeds 1000]       plants bugs in the product and looks for each; --named: some of them
 `;
 
 const { values } = parseArgs({
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     bugs: { type: 'boolean', default: false },
+    named: { type: 'string', default: '' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -62,7 +63,7 @@ async function main(): Promise<boolean> {
     print([help]);
     return true;
   }
-  if (values.bugs) return await findBugs(seeds, print);
+  if (values.bugs) return await findBugs(seeds, print, values.named);
   if (values.seed !== undefined) return await one(Number(values.seed));
   return await many(Number(values.from), seeds);
 }

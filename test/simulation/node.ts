@@ -74,7 +74,10 @@ export class SimNode {
           this.#onHint = onHint;
         },
       },
-      egress: simEgress({ world, faults, handlers, process: this.process, random: random.fork('egress') }),
+      egress: simEgress({
+        ...{ world, faults, handlers, process: this.process, random: random.fork('egress') },
+        connectionsPerOrigin: isSmall ? random.int(1, 3) : 6,
+      }),
       projects: new ProjectCache(catalogue.keyring, checks, runtime),
       runsMax: isSmall ? random.int(2, 5) : 100,
       runBytesMax: 1_000_000,

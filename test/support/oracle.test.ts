@@ -232,17 +232,19 @@ describe('the oracle', () => {
       () => judge(runOf(journal), { requests: [...requests, request('compensation', 'a', 20)] }),
     ],
     [
-      'I6 run_1: c, attempt 1, timed out 20 ms after its callback was stored',
+      'I6 run_1: c, attempt 1, timed out though its callback was stored 319 ms before',
       () => {
-        const late: RunEvent = {
-          type: 'step.failed',
-          ...ofStep('c', 1, 30),
-          error: { code: 'timeout', message: '' },
-        };
+        const error = { code: 'timeout', message: '' };
+        const late: RunEvent = { type: 'step.failed', ...ofStep('c', 1, 30), error };
         const events = journal.map((event) => (event.type === 'step.failed' ? late : event));
-        return judge(runOf(events), {
-          storedCallbacks: [{ runId: 'run_1', step: 'c', attempt: 1, atMs: at(10) }],
-        });
+        const run = runOf(events);
+        const steps = [step('a'), step('b'), step('c', { timeout: 0.3 })];
+        return judge(
+          { ...run, definition: { ...run.definition, steps } },
+          {
+            storedCallbacks: [{ runId: 'run_1', step: 'c', attempt: 1, atMs: at(10) }],
+          },
+        );
       },
     ],
     [

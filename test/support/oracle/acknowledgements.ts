@@ -1,5 +1,5 @@
 import type { RunEvent } from '@waybill/engine';
-import { stepOf } from './events.ts';
+import { definitionOf, definitionsOf, stepOf } from './events.ts';
 import type { Acknowledgement, Evidence, LoggedRequest, ObservedRun, StoredCallback } from './evidence.ts';
 
 /** I1, and what I6 says of answers: who was told that something has happened finds it in the journal. */
@@ -24,22 +24,34 @@ export function* acknowledgementFaults(evidence: Evidence): Generator<string> {
 
 /** One that is stored before the deadline beats it. */
 function* beatenCallbacks(
-  { runId, journal }: ObservedRun,
+  run: ObservedRun,
   { step, attempt, atMs }: StoredCallback,
   slackMs: number,
 ): Generator<string> {
-  const timedOut = journal.find(
-    ({ event }) =>
-      (event.type === 'attempt.failed' || event.type === 'step.failed') &&
-      event.delivery === 'step' &&
-      event.step === step &&
-      event.attempt === attempt &&
-      event.error.code === 'timeout' &&
-      event.callback === undefined,
-  );
-  if (timedOut === undefined || timedOut.event.at < atMs + slackMs) return;
-  const lateMs = timedOut.event.at - atMs;
-  yield `I6 ${runId}: ${step}, attempt ${attempt}, timed out ${lateMs} ms after its callback was stored`;
+  const { runId, journal } = run;
+  const timedOut = journal.find(({ event }) => isTimeoutOf(event, step, attempt))?.event;
+  if (timedOut === undefined || !('startedAt' in timedOut)) return;
+  const definition = definitionOf(definitionsOf(run), step);
+  // Its attempts end with the time that all of them have.
+  if (!definition || definition.retries.giveUpAfter !== undefined) return;
+  const { timeout } = definition;
+  let deadlineMs = timedOut.startedAt! + timeout * 1000;
+  let isPending = false;
+  for (const { event } of journal) {
+    if (!('attempt' in event) || event.attempt !== attempt || event.step !== step) continue;
+    isPending ||= event.type === 'attempt.pending';
+    // Before the 202 the exchange has a deadline of its own.
+    if (isPending && 'until' in event) deadlineMs = event.until;
+  }
+  if (atMs + slackMs > deadlineMs) return;
+  const earlyMs = Math.round(deadlineMs - atMs);
+  yield `I6 ${runId}: ${step}, attempt ${attempt}, timed out though its callback was stored ${earlyMs} ms before`;
+}
+
+function isTimeoutOf(event: RunEvent, step: string, attempt: number): boolean {
+  if (event.type !== 'attempt.failed' && event.type !== 'step.failed') return false;
+  if (event.delivery !== 'step' || event.step !== step || event.attempt !== attempt) return false;
+  return event.error.code === 'timeout' && event.callback === undefined;
 }
 
 function* commandFaults(

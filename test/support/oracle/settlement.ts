@@ -40,9 +40,11 @@ function* lateWakes({ runId, journal }: ObservedRun, { lastFaultAtMs, runs }: Ev
     const isLate = lateMs > noticeMsMax;
     return isLate ? [`I8 ${runId}: what ${step} waited for was noticed ${lateMs} ms late`] : [];
   };
+  let isFailing = false;
   for (const { event } of journal) {
     const step = stepOf(event);
     const own = due.get(step);
+    isFailing = event.type !== 'run.reopened' && (isFailing || endingOf(event) === 'failed');
     if (own !== undefined && (endingOf(event) !== null || event.type === 'attempt.failed')) {
       yield* faultOf(step, event.at, own);
       due.delete(step);
@@ -51,8 +53,9 @@ function* lateWakes({ runId, journal }: ObservedRun, { lastFaultAtMs, runs }: Ev
       due.set(step, { untilMs: event.until, isChild: false });
     if (event.type === 'child.started') due.set(step, { untilMs: endOf(event.child, runs), isChild: true });
     if (!isRunEnd(event) && event.type !== 'run.timed_out' && event.type !== 'run.cancelling') continue;
-    // Others may have been cut off long before, of which no event tells.
-    for (const [waiting, of] of due) if (of.isChild) yield* faultOf(waiting, event.at, of);
+    // In a run that fails others may have been cut off long before, of which no event tells.
+    const isWhole = event.type === 'run.timed_out' && !isFailing;
+    for (const [waiting, of] of due) if (of.isChild || isWhole) yield* faultOf(waiting, event.at, of);
     due.clear();
   }
 }
