@@ -33,7 +33,7 @@ test('a hint makes it claim at once what the api wrote', async () => {
   dispatcher.poke();
   await committed(run, 'run.completed');
   expect(sent()).toEqual(['a1', 'b1']);
-  expect(dispatcher.stats).toMatchObject({ runs: 0, inFlight: 0, journalStuckMs: 0 });
+  expect(dispatcher.stats).toMatchObject({ runs: 0, inFlight: 0, journalStuckMs: 0, isLeased: true });
 });
 
 test('a lease that was lost: everything is dropped, and the run completes under a new id', async () => {

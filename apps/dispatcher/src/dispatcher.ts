@@ -65,6 +65,8 @@ export interface DispatcherStats {
   readonly deliveriesWaiting: number;
   readonly journalPendingBytes: number;
   readonly journalStuckMs: number;
+  /** Its lease allows to send: a heartbeat has succeeded lately. */
+  readonly isLeased: boolean;
   /** Endpoints that only fail, and attempts that were held back for it. */
   readonly circuitsOpen: number;
   readonly attemptsHeldBack: number;
@@ -186,4 +188,5 @@ const idle: Session['stats'] = {
     journalPendingBytes: 0,
     journalStuckMs: 0,
   },
+  isLeased: false,
 };

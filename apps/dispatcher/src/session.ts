@@ -138,6 +138,7 @@ export class Session implements DriverContext {
       deliveriesWaiting: this.queue.size,
       journalPendingBytes: this.#journal.pendingBytes,
       journalStuckMs: this.#journal.stuckForMs(),
+      isLeased: this.lease.maySend(),
     };
   }
 

@@ -201,10 +201,14 @@ const stuckMsMax = 5000;
 
 function notReady(dispatcher: Dispatcher | null): string[] {
   if (!dispatcher) return [];
-  const { journalStuckMs } = dispatcher.stats;
-  return journalStuckMs > stuckMsMax
-    ? [`the journal has been failing for ${Math.round(journalStuckMs)} ms`]
-    : [];
+  const { journalStuckMs, isLeased } = dispatcher.stats;
+  const problems = isLeased
+    ? []
+    : ['there is no lease: no heartbeat of this dispatcher has succeeded lately'];
+  if (journalStuckMs > stuckMsMax) {
+    problems.push(`the journal has been failing for ${Math.round(journalStuckMs)} ms`);
+  }
+  return problems;
 }
 
 /** Steps may not call these. */

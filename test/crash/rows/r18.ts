@@ -36,15 +36,16 @@ async function play(stage: Stage): Promise<RowReport> {
     return {};
   });
   const normal = quantile(await othersFor(stage, handlers, 3), 0.5);
-  const peak = await peakOf(stage, ends, 8, (listener) => {
+  const listen = (listener: () => void) => {
     onEnd = listener;
-  });
-  note(`at its peak ${peak.toFixed(0)} runs end in a second; now ${times} times as many are started`);
+  };
+  const peakBefore = await peakOf(stage, ends, 8, listen);
+  note(`at its peak ${peakBefore.toFixed(0)} runs end in a second; now ${times} times as many are started`);
   await stage.drained(30);
   const refusedBefore = refusals(stage);
   const from = performance.now();
   const memoryBefore = fleet.memoryMib();
-  const { due, offered } = await overload(stage, peak * times, seconds);
+  const { due, offered } = await overload(stage, peakBefore * times, seconds);
   const until = performance.now();
   const goodput = rateOf(ends, from + 2000, until);
   const [refused, memory] = [refusals(stage) - refusedBefore, fleet.memoryMib()];
@@ -53,6 +54,9 @@ async function play(stage: Stage): Promise<RowReport> {
   const backlog = await stage.runsLeft();
   const normalAfter = await normalAgain(stage, normal);
   const drainSeconds = await stage.drained(60);
+  // Whatever else this machine does comes and goes: the better of two is what it can do.
+  const peak = Math.max(peakBefore, await peakOf(stage, ends, 8, listen));
+  await stage.drained(30);
 
   const violations = await stage.violations(90_000);
   const ratio = goodput / peak;
@@ -63,7 +67,7 @@ async function play(stage: Stage): Promise<RowReport> {
   const codes = [...metrics].filter(([name]) => name.startsWith('waybill_requests_refused_total'));
   return {
     figures: {
-      'peak, runs a second': peak.toFixed(0),
+      'peak, runs a second': `${peakBefore.toFixed(0)} before, ${peak.toFixed(0)} at best`,
       'starts to make, and made, a second': `${(due / seconds).toFixed(0)}, ${(offered / seconds).toFixed(0)}`,
       'goodput, runs a second': `${goodput.toFixed(0)} (${(100 * ratio).toFixed(0)} % of the peak)`,
       'starts refused': `${refused} (${codes.map(([name, n]) => `${/"(.*)"/.exec(name)![1]} ${n}`).join(', ')})`,
