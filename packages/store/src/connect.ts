@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import { arrayTypes } from './array-types.ts';
 import { watchedSockets } from './watched-socket.ts';
 
 export type Sql = postgres.Sql<{ bigint: number }>;
@@ -8,8 +9,6 @@ export interface ConnectOptions {
   readonly name: string;
   /** Connections at most. */
   readonly max: number;
-  /** Array types cost one query a connection; lanes and the heartbeat do without. */
-  readonly withArrays?: boolean;
   /** Wait after a failed connection. Default 0, for callers that wait by themselves. */
   readonly reconnectDelayMs?: number;
   /** A connection without an answer for this long is broken, with all that waits on it. Default: never. */
@@ -25,10 +24,10 @@ export interface ConnectOptions {
  * postgres.js 3.4.9 can lose a query that meets the renewal (porsager/postgres #1199, #1208).
  */
 export function connect(url: string, options: ConnectOptions): Sql {
-  const { name, max, withArrays = false, reconnectDelayMs = 0, onClose = () => {} } = options;
+  const { name, max, reconnectDelayMs = 0, onClose = () => {} } = options;
   const { silenceMsMax, settings } = options;
   // An option that the types of postgres.js 3.4.9 leave out.
-  const sockets = silenceMsMax === undefined ? {} : { socket: watchedSockets(silenceMsMax) };
+  const sockets = { socket: watchedSockets(silenceMsMax ?? null) };
   return postgres(url, {
     ...sockets,
     max,
@@ -36,14 +35,14 @@ export function connect(url: string, options: ConnectOptions): Sql {
     idle_timeout: 0,
     connect_timeout: 5,
     prepare: false,
-    fetch_types: withArrays,
+    fetch_types: false,
     // postgres.js waits up to its own back-off between reconnects; we want ours alone.
     backoff: () => reconnectDelayMs / 1000,
     onnotice: () => {},
     onclose: onClose,
     connection: { application_name: `waybill ${name}`, ...settings },
     // int8 holds milliseconds and counters here: all below 2^53.
-    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
+    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number }, ...arrayTypes },
   });
 }
 

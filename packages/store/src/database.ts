@@ -37,7 +37,7 @@ async function open(
   { name, max = 8, silenceMsMax = 10_000 }: DatabaseOptions,
   sessionSettings: Readonly<Record<string, string>>,
 ): Promise<Database> {
-  const sql = createPool(url, { name, max, withArrays: true, silenceMsMax, settings: sessionSettings });
+  const sql = createPool(url, { name, max, silenceMsMax, settings: sessionSettings });
   try {
     await schemaVersion(sql);
     return sql;

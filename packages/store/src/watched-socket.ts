@@ -15,9 +15,11 @@ const connectMsMax = 5000;
 /**
  * Sockets for postgres.js that break when something was sent and nothing came back for `silenceMsMax`: the peer
  * is gone without a word, and TCP alone would notice after a quarter of an hour. postgres.js then fails what
- * was asked on that connection and opens another.
+ * was asked on that connection and opens another. A peer that closes is an error as well: postgres.js 3.4.9 opens
+ * a connection that was closed in order while it was opened again and again, without a pause, and fails nobody.
+ * @param silenceMsMax null: whoever asks watches over the answer.
  */
-export function watchedSockets(silenceMsMax: number): (target: Target) => Promise<Duplex> {
+export function watchedSockets(silenceMsMax: number | null): (target: Target) => Promise<Duplex> {
   let next = 0;
   return async ({ host, port, path }) => {
     const index = next++ % port.length;
@@ -55,10 +57,10 @@ function failed(error: Error): Duplex {
 /** A stream of its own, not a patched socket: TLS would take the socket's handle and bypass what was patched. */
 class WatchedSocket extends Duplex {
   readonly #socket: Socket;
-  readonly #silenceMsMax: number;
+  readonly #silenceMsMax: number | null;
   #silence: NodeJS.Timeout | null = null;
 
-  constructor(socket: Socket, silenceMsMax: number) {
+  constructor(socket: Socket, silenceMsMax: number | null) {
     super({ allowHalfOpen: true });
     this.#socket = socket;
     this.#silenceMsMax = silenceMsMax;
@@ -68,7 +70,7 @@ class WatchedSocket extends Duplex {
     });
     socket.on('end', () => this.push(null));
     socket.on('error', (error) => this.destroy(error));
-    socket.on('close', () => this.destroy());
+    socket.on('close', () => this.destroy(this.writableEnded ? undefined : closedByPeer()));
   }
 
   get readyState(): Socket['readyState'] {
@@ -84,7 +86,7 @@ class WatchedSocket extends Duplex {
   }
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#silence ??= setTimeout(() => this.#break(), this.#silenceMsMax);
+    if (this.#silenceMsMax !== null) this.#silence ??= setTimeout(() => this.#break(), this.#silenceMsMax);
     this.#socket.write(bytes, done);
   }
 
@@ -106,4 +108,8 @@ class WatchedSocket extends Duplex {
   #break(): void {
     this.destroy(new Error(`no answer from the database for ${this.#silenceMsMax} ms`));
   }
+}
+
+function closedByPeer(): Error {
+  return new Error('the database, or something on the way to it, has closed the connection');
 }
