@@ -75,3 +75,11 @@ test('a run that is claimed again while it leaves is loaded when it has left, an
   expect(claimedAgain).toEqual(uuids.slice(0, 2));
   expect(uuids.map((uuid) => parking.holds(uuid)).slice(0, 4)).toEqual([false, false, true, false]);
 });
+
+test('no two parkings name the same time, though the runs wait for the same', () => {
+  const { parking, context } = park({ count: 10, runsMax: 10 });
+  parking.relieve();
+  const times = context.appends.map(({ entry }) => entry.queue!.parkedUntilMs);
+  expect(new Set(times).size).toBe(3);
+  expect(Math.max(...times.map(Number)) - Math.min(...times.map(Number))).toBeLessThan(500);
+});

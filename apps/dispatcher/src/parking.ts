@@ -18,6 +18,8 @@ export interface ParkingOptions {
 /** Memory is short above the first share of its bounds; then runs are parked down to the second. */
 const shortShare = 0.9;
 const relievedShare = 0.75;
+/** So many parkings in a row have times of their own, by so many ms sooner. */
+const distinctTimes = 500;
 /** A look goes over every step of every run in memory. */
 const looksEveryMs = 500;
 
@@ -27,6 +29,7 @@ export class Parking {
   /** Forgotten here, and not yet durably free. */
   readonly #leaving = new Set<string>();
   readonly #claimedAgain = new Set<string>();
+  #parkings = 0;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ParkingOptions) {
@@ -73,9 +76,11 @@ export class Parking {
     driver.discard();
     runs.remove(driver);
     this.#leaving.add(uuid);
+    // A time of its own: the message may come so late that the run has been claimed here again.
+    const parkedUntilMs = untilMs - (this.#parkings++ % distinctTimes);
     try {
       const ref = { uuid, seq: 0, isDiscarded: false };
-      await journal.append({ run: ref, events: [], bytes: 0, queue: { bytes, parkedUntilMs: untilMs } });
+      await journal.append({ run: ref, events: [], bytes: 0, queue: { bytes, parkedUntilMs } });
     } catch (error) {
       log.warn({ err: error, run: driver.info.id }, 'a run could not be parked; it is loaded again');
     }

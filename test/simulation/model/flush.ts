@@ -131,7 +131,7 @@ function updateQueue(
   me: string,
 ): void {
   const row = database.queue.get(uuid);
-  if (row?.owner === me) {
+  if (row?.owner === me && row.readyAtMs !== parkedUntilMs) {
     const parked = parkedUntilMs === null ? {} : { owner: null, readyAtMs: parkedUntilMs };
     database.queue.set(uuid, { ...row, bytes, claims: 0, ...parked });
   }

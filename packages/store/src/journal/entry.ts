@@ -56,7 +56,10 @@ export interface RunChange {
 export interface QueueChange {
   /** What the run's state takes in memory. */
   readonly bytes: number;
-  /** Epoch ms; null: it stays with its owner. Else it has none from here on, and is ready at that time. */
+  /**
+   * Epoch ms; null: it stays with its owner. Else it has none from here on, and is ready at that time, which is that
+   * of no other parking of the run: a message that comes late must be told from a new one.
+   */
   readonly parkedUntilMs: number | null;
 }
 

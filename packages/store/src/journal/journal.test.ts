@@ -176,6 +176,21 @@ describe('the queue row', () => {
     expect(me).toEqual({ suspect: null });
   });
 
+  test('of a run that was parked and claimed again is left alone by the parking that comes once more, late', async () => {
+    const { journal, uuid } = await openJournal();
+    const run = h.newRef();
+    await journal.append(h.creation(run));
+    const park = (parkedUntilMs: number) =>
+      journal.append({ run: h.newRef(run.uuid), events: [], bytes: 0, queue: { bytes: 1, parkedUntilMs } });
+    const untilMs = Date.UTC(2100, 0, 1, 0, 0, 0, 123);
+    await park(untilMs);
+    await database.sql`update run_queue set owner = ${uuid} where run_id = ${run.uuid}`;
+    await park(untilMs);
+    expect(await h.queueRow(database.sql, run.uuid)).toEqual({ owner: uuid, claims: 0 });
+    await park(untilMs - 1);
+    expect(await h.queueRow(database.sql, run.uuid)).toEqual({ owner: null, claims: 0 });
+  });
+
   test('of a run that is parked has no owner until its time; other rows of the batch commit with it', async () => {
     const { journal } = await openJournal();
     const [parked, other] = [h.newRef(), h.newRef()];

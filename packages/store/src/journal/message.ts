@@ -111,7 +111,10 @@ function updateRuns(entries: readonly JournalEntry[]): string {
       from (${values}) as u (id, state, started, finished) where r.id = u.id and ${idBounds('r.id', ids)}`;
 }
 
-/** A parked run may have another owner when the message is sent again: then it is left alone. */
+/**
+ * A parked run may have another owner when the message is sent again, or comes late: then it is left alone. Or the same
+ * one, who has claimed it since: claims leave `ready_at` as it was, and no two parkings of a run name the same time.
+ */
 function updateQueueRows(entries: readonly JournalEntry[], ownerUuid: string): string[] {
   const newest = new Map(entries.map((entry) => [entry.run.uuid, entry]));
   const values = valuesOf([...newest.values()], ({ run, queue }) => [
@@ -124,7 +127,8 @@ function updateQueueRows(entries: readonly JournalEntry[], ownerUuid: string): s
   return [
     `update run_queue q set bytes = u.bytes, claims = 0, owner = case when u.parked_until is null then q.owner end,
         ready_at = coalesce(to_timestamp(u.parked_until / 1000.0), q.ready_at)
-      from (${values}) as u (id, bytes, parked_until) where q.run_id = u.id and q.owner = ${me}`,
+      from (${values}) as u (id, bytes, parked_until) where q.run_id = u.id and q.owner = ${me}
+       and (u.parked_until is null or q.ready_at <> to_timestamp(u.parked_until / 1000.0))`,
     `update dispatchers set suspect_run_id = null where id = ${me} and suspect_run_id = any(${ids})`,
   ];
 }
