@@ -1,5 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { createId, version } from '@waybill/protocol';
+import { createId, Problem, version } from '@waybill/protocol';
 import { readBacklogs } from '@waybill/store';
 import { AllowedMethods } from './allowed-methods.ts';
 import { authenticate } from './auth.ts';
@@ -22,7 +22,7 @@ import { runRoutes } from './routes/runs.ts';
 import { systemRoutes } from './routes/system.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 import { RunViews } from './run-views.ts';
-import type { Router, Services } from './services.ts';
+import { type Router, type Services, waitsMaxDefault } from './services.ts';
 import { Starter } from './starter.ts';
 import { Versions } from './versions.ts';
 import { Writes } from './writes.ts';
@@ -38,6 +38,7 @@ export interface Api {
 
 /** What an api is busy with. */
 export interface ApiStats {
+  readonly requests: number;
   readonly openStreams: number;
   readonly watchedRuns: number;
   /** Waits and streams. */
@@ -49,6 +50,8 @@ export interface ApiStats {
 }
 
 const backlogMaxDefault = 5000;
+/** Whatever they wait for: a slow database does not gather requests without end. */
+const requestsBesideWaitsMax = 4000;
 const bodyBytesUnderWayMax = 64 * 1024 * 1024;
 
 /** The HTTP API over its ports. Opens no socket and reads no environment. */
@@ -85,6 +88,17 @@ export function createApi(deps: ApiDeps): Api {
     c.header('x-request-id', requestId);
   });
   healthRoutes(app, services);
+  let requests = 0;
+  const requestsMax = requestsBesideWaitsMax + (deps.waitsMax ?? waitsMaxDefault);
+  app.use('/v1/*', async (_, next) => {
+    if (requests >= requestsMax) {
+      const limit = { name: 'requestsMax', value: requestsMax };
+      const detail = `requestsMax ${requestsMax} requests are under way; try again`;
+      throw new Problem('unavailable', detail, { limit, retryAfterSeconds: 1 });
+    }
+    requests++;
+    await next().finally(() => requests--);
+  });
   const { requestBodyBytesMax } = deps.limits;
   const bodies = new BodyBytes({
     bytesMax: requestBodyBytesMax,
@@ -119,6 +133,7 @@ export function createApi(deps: ApiDeps): Api {
     committed: (runUuid, events) => feed.committed(runUuid, events),
     get stats() {
       return {
+        requests,
         openStreams: services.streams.openCount,
         watchedRuns: feed.watchedRuns,
         watches: feed.watches,

@@ -107,8 +107,20 @@ test('a run whose inbox is full takes no further command, and says when to come 
   );
 });
 
+test('requests under way are bounded, whatever they wait for', async () => {
+  // Two that may wait for a run, and 4,000 beside them; all of these meet while their key is looked up.
+  const answers = await Promise.all(Array.from({ length: 4100 }, () => api.now.call('GET /v1/dispatchers')));
+  const statuses = answers.map(({ status }) => status);
+  expect(new Set(statuses)).toEqual(new Set([200, 503]));
+  expect(statuses.filter((status) => status === 503)).toHaveLength(98);
+  expect(answers.at(-1)!.headers.get('retry-after')).toBe('1');
+  expect(api.now.api.stats.requests).toBe(0);
+});
+
 test('what was refused is counted, and fills no log', () => {
-  const codes = ['too_many_starts', 'too_many_runs', 'too_many_waits', 'too_many_commands'];
+  const codes = [
+    ...['too_many_starts', 'too_many_runs', 'too_many_waits', 'too_many_commands', 'unavailable'],
+  ];
   expect([...new Set(api.now.refused)]).toEqual(codes);
   expect(api.now.logged.join()).not.toContain('too_many');
 });

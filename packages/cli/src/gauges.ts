@@ -36,5 +36,13 @@ const notDispatching: Dispatcher['stats'] = {
 };
 
 const notServing: Api['stats'] = {
-  ...{ openStreams: 0, watchedRuns: 0, watches: 0, startsUnderWay: 0, bodyBytes: 0, foldBytes: 0 },
+  ...{
+    requests: 0,
+    openStreams: 0,
+    watchedRuns: 0,
+    watches: 0,
+    startsUnderWay: 0,
+    bodyBytes: 0,
+    foldBytes: 0,
+  },
 };

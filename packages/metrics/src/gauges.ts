@@ -18,6 +18,8 @@ export interface Gauges {
   readonly circuitsOpen: number;
   /** Since the process started. */
   readonly attemptsHeldBack: number;
+  /** To the API, streams not counted. */
+  readonly requests: number;
   readonly openStreams: number;
   readonly watchedRuns: number;
   /** Requests that wait, and streams. */
@@ -53,6 +55,7 @@ const gauges: readonly Row[] = [
     (now) => now.journalStuckMs / 1000,
   ],
   ['circuits_open', 'Endpoints that only fail, to which attempts are held back.', (now) => now.circuitsOpen],
+  ['requests_under_way', 'Requests to the API without an answer yet.', (now) => now.requests],
   ['event_streams_open', 'Event streams being followed.', (now) => now.openStreams],
   ['runs_watched', 'Runs that requests wait for or follow.', (now) => now.watchedRuns],
   ['watches_open', 'Requests that wait for a run, and event streams.', (now) => now.watches],
