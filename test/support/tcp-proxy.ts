@@ -25,6 +25,7 @@ interface Link {
   left: number | null;
 }
 
+const keepAliveMs = 2000;
 const writes = /\b(insert into|update|delete from)\s/i;
 const simpleQuery = 0x51;
 const sync = Buffer.from([0x53, 0, 0, 0, 4]);
@@ -142,10 +143,10 @@ export class TcpProxy {
       socket.setNoDelay(true);
       socket.on('error', () => {});
       socket.on('close', () => {
-        // Half open: the other side is not told.
-        if (link.isFrozen) return;
         this.#links.delete(link);
-        drop(link);
+        // Half open: the other side learns of it by its keep-alive alone, here soon.
+        if (link.isFrozen) setTimeout(drop, keepAliveMs, link).unref();
+        else drop(link);
       });
     }
     client.on('data', (bytes) => this.#request(link, bytes));
