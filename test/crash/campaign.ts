@@ -1,9 +1,8 @@
-import { connectDatabase } from '../support/database.ts';
 import { findViolations } from '../support/oracle.ts';
 import type { Random } from '../support/random.ts';
 import { Caller, pause } from './caller.ts';
 import { Cluster, type Ground } from './cluster.ts';
-import { count, observe } from './evidence.ts';
+import { count, observe, queueEmptied } from './evidence.ts';
 import { Fleet, type FleetOptions, type Role } from './fleet.ts';
 import { Load } from './load.ts';
 import { Mock } from './mock.ts';
@@ -186,17 +185,8 @@ async function strikes(
 async function settled({ load, cluster, caller }: Scene, untilMs: number): Promise<void> {
   await load.settled(untilMs - Date.now());
   // Runs that no client knows of, such as children, end in the database alone.
-  while (Date.now() < untilMs && !(await isQueueEmpty(cluster.url))) await pause(200);
+  await queueEmptied(cluster.url, untilMs);
   caller.close();
-}
-
-async function isQueueEmpty(url: string): Promise<boolean> {
-  const sql = connectDatabase(url);
-  try {
-    return (await sql`select 1 from run_queue limit 1`).length === 0;
-  } finally {
-    await sql.end();
-  }
 }
 
 /** Of runs that are not over: what there is to see of them. */

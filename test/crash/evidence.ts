@@ -1,7 +1,9 @@
 import { createRunState, evolve, type Plan, type RunState } from '@waybill/engine';
 import { idOfUuid } from '@waybill/protocol';
 import { type Database, openDatabase, PlanCache, readJournals } from '@waybill/store';
+import { connectDatabase } from '../support/database.ts';
 import type { ObservedRun } from '../support/oracle.ts';
+import { pause } from './caller.ts';
 
 interface RunKey {
   readonly uuid: string;
@@ -22,6 +24,16 @@ export interface Observation {
 }
 
 const chunk = 500;
+
+/** Resolves when no run is left in the queue, or at that time. */
+export async function queueEmptied(databaseUrl: string, untilMs: number): Promise<void> {
+  const sql = connectDatabase(databaseUrl);
+  try {
+    while (Date.now() < untilMs && (await sql`select 1 from run_queue limit 1`).length > 0) await pause(100);
+  } finally {
+    await sql.end();
+  }
+}
 
 /** Reads every run there is, past the API, and folds it. */
 export async function observe(databaseUrl: string): Promise<Observation> {

@@ -2,7 +2,7 @@ import { failpoints } from '@waybill/store';
 import { connectDatabase } from '../support/database.ts';
 import { findViolations } from '../support/oracle.ts';
 import { Caller, pause } from './caller.ts';
-import { observe } from './evidence.ts';
+import { observe, queueEmptied } from './evidence.ts';
 import { Fleet, type Slot } from './fleet.ts';
 import { Load } from './load.ts';
 import { Mock } from './mock.ts';
@@ -72,6 +72,7 @@ export async function killedAt(point: string, databaseUrl: string, context: RowC
     await fleet.fill(fleet.slots[0]!);
     const lastFaultAtMs = Date.now();
     await load.settled(30_000);
+    await queueEmptied(databaseUrl, lastFaultAtMs + 30_000);
     return await judge(load, mock, databaseUrl, lastFaultAtMs);
   } finally {
     caller.close();
