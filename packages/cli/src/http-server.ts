@@ -16,16 +16,20 @@ export interface HttpServer {
 }
 
 const endGraceMs = 1000;
+/** Longer than any wait of ours: a connection on which nothing has moved has a reader that is gone, or never reads. */
+const stalledMsDefault = 120_000;
 
 const starting = () => new Response('starting\n', { status: 503, headers: { 'retry-after': '1' } });
 
 /** Listens before anything else is built, because the egress has to know its own port. */
-export async function listen(host: string, port: number): Promise<HttpServer> {
+export async function listen(host: string, port: number, stalledMs = stalledMsDefault): Promise<HttpServer> {
   let handler: Fetch = starting;
   const server = createAdaptorServer({
     fetch: (request: Request, env: unknown) => handler(request, env),
     serverOptions: { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 },
   });
+  // Node goes by bytes: a slow reader is none that has stalled.
+  if ('timeout' in server) server.timeout = stalledMs;
   await bound(server, host, port);
   const { port: actual } = server.address() as AddressInfo;
   return {
