@@ -3,6 +3,7 @@ import type { Database } from './database.ts';
 import { fence } from './journal/message.ts';
 import { integer, uuid, valuesOf } from './literals.ts';
 import type { ClaimedRun } from './queue.ts';
+import { recentSeconds } from './recency.ts';
 
 /** Where a claim stops. It takes at least one run, however large. */
 export interface ClaimRoom {
@@ -12,6 +13,8 @@ export interface ClaimRoom {
   readonly suspect: boolean;
   /** What one project may have of the runs in memory: none keeps the others out. */
   readonly share?: ProjectShare | undefined;
+  /** Inbox rows of the last 30 s alone wake a run. */
+  readonly isInboxRecent?: boolean | undefined;
 }
 
 /** A claimed run, as its queue row has it. */
@@ -51,6 +54,7 @@ export function claimSql(
 ): string {
   const count = integer(Math.max(1, Math.floor(room.runs)));
   const bytes = integer(Math.max(1, Math.floor(room.bytes)));
+  const since = room.isInboxRecent ? ` where created_at > now() - ${recentSeconds} * interval '1 s'` : '';
   const next = (from: string) => `(select q.project_id from run_queue q where q.owner is null
       and q.project_id > ${from}.project_id and q.project_id < ${from}.until order by q.project_id limit 1)`;
   return `with recursive known (project_id, since, most) as (${knownSql(room, marks)}),
@@ -69,7 +73,7 @@ export function claimSql(
         select from run_queue where owner is null and project_id = w.project_id and ready_at <= now()
            and ready_at >= w.since and claims <> ${suspectClaims} order by ready_at limit 1) o),
     woken as materialized (
-      select q.run_id, q.bytes, 0::bigint as turn from (select distinct run_id from inbox) i
+      select q.run_id, q.bytes, 0::bigint as turn from (select distinct run_id from inbox${since}) i
        cross join lateral (
         select run_id, bytes from run_queue
          where run_id = i.run_id and owner is null and claims <> ${suspectClaims}

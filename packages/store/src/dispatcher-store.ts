@@ -10,6 +10,7 @@ import { migrate } from './migrate.ts';
 import type { PlanCache } from './plans.ts';
 import { findProject, liveSecrets, type ProjectRow } from './projects.ts';
 import { type ClaimedRun, type DoneRun, deleteDoneRuns, ownedRuns } from './queue.ts';
+import { Recency } from './recency.ts';
 import { findRuns, type RunRow, readJournals, type StoredEvent } from './runs.ts';
 import { findVersion } from './workflows.ts';
 
@@ -27,6 +28,8 @@ const lookIntervalMs = 5000;
 export class PostgresDispatcherStore {
   readonly #deps: DispatcherStoreDeps;
   readonly #marks = new ClaimMarks();
+  readonly #claimRecency = new Recency();
+  readonly #inboxRecency = new Recency();
   #lookedAt = Number.NEGATIVE_INFINITY;
   readonly openLane: (name: string) => JournalLane;
 
@@ -41,7 +44,9 @@ export class PostgresDispatcherStore {
 
   async claimRuns(me: string, room: ClaimRoom): Promise<ClaimedRun[]> {
     this.#lookNowAndThen();
-    const claimed = await claimRuns(this.#deps.database, me, room, this.#marks.list());
+    const claimed = await recently(this.#claimRecency, room.runs, (isInboxRecent) =>
+      claimRuns(this.#deps.database, me, { ...room, isInboxRecent }, this.#marks.list()),
+    );
     for (const run of claimed) if (run.isWoken === false) this.#marks.claimed(run.project, run.readyAtMs);
     return claimed;
   }
@@ -67,7 +72,9 @@ export class PostgresDispatcherStore {
   }
 
   async readInbox(me: string, limit: number): Promise<InboxRow[]> {
-    return await readInbox(this.#deps.database, me, limit);
+    return await recently(this.#inboxRecency, limit, (isRecent) =>
+      readInbox(this.#deps.database, me, limit, isRecent),
+    );
   }
 
   deleteCommands(rows: readonly InboxRow[]): Promise<void> {
@@ -110,4 +117,17 @@ export class PostgresDispatcherStore {
     await migrate(this.#deps);
     await deleteExpiredIdempotencyKeys(this.#deps.database);
   }
+}
+
+async function recently<Row>(
+  recency: Recency,
+  limit: number,
+  look: (isRecent: boolean) => PromiseLike<readonly Row[]>,
+): Promise<Row[]> {
+  const at = performance.now();
+  const isAll = recency.isAllDue(at);
+  const rows = await look(!isAll);
+  // One that gave as much as it might may have left something behind.
+  recency.looked(at, isAll && rows.length < limit);
+  return [...rows];
 }

@@ -2,6 +2,7 @@ import type { Database } from './database.ts';
 import { StoreError } from './errors.ts';
 import { deleteInboxRows } from './journal/message.ts';
 import { integer, text, uuid } from './literals.ts';
+import { recentSeconds } from './recency.ts';
 
 /** A command from outside, waiting for the owner of its run. */
 export interface InboxRow {
@@ -65,15 +66,24 @@ export async function reopenRun(sql: Database, request: ReopenRequest): Promise<
   }
 }
 
-/** Commands for runs that `owner` drives, oldest first: as many as `limit`, and no more bytes than memory has for them. */
-export function readInbox(sql: Database, owner: string, limit: number): PromiseLike<InboxRow[]> {
+/**
+ * Commands for runs that `owner` drives, oldest first: as many as `limit`, and no more bytes than memory has for them.
+ * `isRecent`: of the last 30 s alone.
+ */
+export function readInbox(
+  sql: Database,
+  owner: string,
+  limit: number,
+  isRecent = false,
+): PromiseLike<InboxRow[]> {
+  const since = isRecent ? sql`and i.created_at > now() - ${recentSeconds} * interval '1 s'` : sql``;
   return sql<InboxRow[]>`
     select "runUuid", id, command from (
       select *, sum(octet_length(command)) over (order by created_at, id
                   rows between unbounded preceding and 1 preceding) as bytes_before
         from (select i.run_id as "runUuid", i.id, i.command, i.created_at
                 from inbox i join run_queue q on q.run_id = i.run_id
-               where q.owner = ${owner} order by i.created_at, i.id limit ${limit}) oldest) look
+               where q.owner = ${owner} ${since} order by i.created_at, i.id limit ${limit}) oldest) look
      where coalesce(bytes_before, 0) < ${lookBytesMax} order by created_at, id`;
 }
 

@@ -181,6 +181,19 @@ describe('an inbox row', () => {
     expect(await claimRuns(database.sql, me, room(3))).toMatchObject([{ runUuid: ready[2] }]);
   });
 
+  test('of long ago wakes nobody while recent ones alone are looked at', async () => {
+    const me = await register();
+    const [old, fresh] = await queue(h.newUuid(), 2, `now() + interval '1 hour'`);
+    for (const run of [old!, fresh!]) await post(run);
+    await database.sql`update inbox set created_at = now() - interval '1 minute' where run_id = ${old!}`;
+    const recent = { ...room(5), isInboxRecent: true };
+    expect(await claimRuns(database.sql, me, recent)).toMatchObject([{ runUuid: fresh }]);
+    expect(await readInbox(database.sql, me, 10, true)).toMatchObject([{ runUuid: fresh }]);
+    expect(await claimRuns(database.sql, me, room(5))).toMatchObject([{ runUuid: old }]);
+    expect(await readInbox(database.sql, me, 10, true)).toHaveLength(1);
+    expect(await readInbox(database.sql, me, 10)).toHaveLength(2);
+  });
+
   test('leaves a run with its owner', async () => {
     const [me, other] = [await register(), await register()];
     const [run] = await queue(h.newUuid(), 1);
@@ -302,6 +315,18 @@ describe('plans on a large queue', () => {
     const plan = await planOf(claimSuspectSql(me));
     expect(plan).toContain('Index Scan using run_queue_suspects');
     expect(plan).not.toContain('Seq Scan on run_queue');
+  });
+
+  test('recent commands are found by an index of their own, for claims and for owners', async () => {
+    await database.sql`update inbox set created_at = now() - interval '1 hour'`;
+    await database.sql`insert into inbox (run_id, id, command)
+      select run_id, gen_random_uuid(), '{}' from run_queue`;
+    await database.sql`update inbox set created_at = now() - interval '1 hour'`;
+    await database.sql`analyze inbox`;
+    const plan = await planOf(claimSql(me, { ...room(100), isInboxRecent: true }));
+    expect(plan).toContain('inbox_recent');
+    const text = await textOf((sql) => readInbox(sql, me, 500, true));
+    expect(await planOf(text)).toContain('inbox_recent');
   });
 
   test('what is owned is read by the index of owned runs', async () => {

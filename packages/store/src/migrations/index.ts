@@ -2,6 +2,7 @@ import { initial } from './0001-initial.ts';
 import { suspects } from './0002-suspects.ts';
 import { reopening } from './0003-reopening.ts';
 import { goneEndpoints } from './0004-gone-endpoints.ts';
+import { recentCommands } from './0005-recent-commands.ts';
 
 export interface Migration {
   readonly version: number;
@@ -15,4 +16,5 @@ export const migrations: readonly Migration[] = [
   { version: 2, name: 'suspects', sql: suspects },
   { version: 3, name: 'reopening', sql: reopening },
   { version: 4, name: 'gone endpoints', sql: goneEndpoints },
+  { version: 5, name: 'recent commands', sql: recentCommands },
 ];
