@@ -54,6 +54,15 @@ test('a run that is to start later waits in the database until then', () => {
   });
 });
 
+test('a suspect that only waits is parked at once, unless its time comes soon', () => {
+  const view = { nowMs: start, monotonicMs: 0, isShort: false };
+  const suspect = (events: readonly RunEvent[]) => ({ ...runAfter(events), claims: 2 });
+  const waiting = suspect(pending(start + 10_000));
+  expect(chooseParked([waiting], view)).toEqual([{ run: waiting, untilMs: start + 9000 }]);
+  expect(chooseParked([suspect(pending(start + 5000)), suspect([...opened])], view)).toEqual([]);
+  expect(chooseParked([{ ...waiting, claims: 1 }], view)).toEqual([]);
+});
+
 test('a paused run sends nothing, but its time runs on', () => {
   expect(deadlineOf(runAfter([{ type: 'run.paused', at: start }]))).toBe(start + 7 * day);
 });

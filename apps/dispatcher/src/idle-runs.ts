@@ -1,4 +1,5 @@
 import { type Delivery, decide, dueDeliveries, openDeliveries, type RunState, wakes } from '@waybill/engine';
+import { suspectClaims } from '@waybill/store';
 import type { OwnedRun } from './owned-runs.ts';
 
 export interface ParkedRun {
@@ -16,7 +17,7 @@ export interface ParkingView {
 
 /** Idle for so long, and for so much longer: a run is not kept in memory. Loading it again costs about 1 ms. */
 const idleMs = 60_000;
-/** When memory is short. */
+/** When memory is short, or for a suspect. */
 const pauseMsMin = 5_000;
 /** Claimed so much sooner that its own timers find the time. */
 const leadMs = 1_000;
@@ -28,11 +29,13 @@ export function chooseParked(runs: Iterable<OwnedRun>, view: ParkingView): Parke
   const { nowMs, monotonicMs, isShort } = view;
   const chosen: ParkedRun[] = [];
   for (const run of runs) {
-    if (run.unsettled > 0 || (!isShort && monotonicMs - run.activeAtMs < idleMs)) continue;
+    // One that only waits kills nobody, and keeps the others that are under suspicion from being driven.
+    const isUrgent = isShort || run.claims === suspectClaims;
+    if (run.unsettled > 0 || (!isUrgent && monotonicMs - run.activeAtMs < idleMs)) continue;
     const { state } = run.driver;
     if (!isAtRest(state)) continue;
     const wakeAt = Math.min(leastDeadline(state, nowMs) - leadMs, nowMs + parkedMsMax);
-    if (wakeAt - nowMs < (isShort ? pauseMsMin : idleMs)) continue;
+    if (wakeAt - nowMs < (isUrgent ? pauseMsMin : idleMs)) continue;
     chosen.push({ run, untilMs: Math.floor(wakeAt) });
   }
   return chosen.sort((a, b) => a.run.activeAtMs - b.run.activeAtMs);

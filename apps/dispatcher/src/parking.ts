@@ -54,7 +54,7 @@ export class Parking {
     }
   }
 
-  /** Parks what has been idle for long. */
+  /** Parks what has been idle for long, and a suspect that only waits. */
   tick(): void {
     for (const parked of this.#choose(false)) void this.#park(parked);
   }

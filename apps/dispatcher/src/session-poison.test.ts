@@ -61,6 +61,25 @@ describe('a run with which dispatchers die', () => {
     await fourth!.committed(slow, 'run.completed');
   });
 
+  test('is none when it only waits: one after the other is looked at and parked', async () => {
+    const { session, uuid } = await startSession();
+    const at = Date.now();
+    const stored = await database.store(handler.chain(['a']));
+    const attempt = { delivery: 'step', step: 'a', attempt: 1, startedAt: at } as const;
+    const waits = [
+      { type: 'run.started', at },
+      { type: 'attempt.pending', at, ...attempt, until: at + 3_600_000 },
+    ] as const;
+    const runs = await Promise.all([1, 2, 3].map(() => database.createRun(stored, waits)));
+    await database.sql`update run_queue set claims = 2`;
+    while ((await database.sql`select 1 from run_queue where claims = 2`).length > 0) await session.claim();
+    expect(await Promise.all(runs.map((run) => database.queue(run)))).toEqual(
+      runs.map(() => ({ owner: null, claims: 0 })),
+    );
+    expect([session.stats.runs, await suspectOf({ uuid } as live.TestSession)]).toEqual([0, null]);
+    expect(handler.requests).toEqual([]);
+  });
+
   test('is none any more once it has made progress: a step ended', async () => {
     const session = await startSession();
     handler.hold('b');

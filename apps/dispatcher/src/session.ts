@@ -311,6 +311,8 @@ export class Session implements DriverContext {
   async #load(owned: readonly ClaimedRun[], quarantine: Quarantine | null = null): Promise<void> {
     const free = owned.filter((run) => !this.#parking.holds(run.runUuid));
     await this.#loader.load(free, quarantine);
+    // Of suspects there is one at a time: one that only waits gives its place to the next.
+    if (this.#runs.hasSuspect) this.park();
     // What they were woken for may have been looked for while they were being loaded.
     if (owned.some((run) => run.isWoken)) await this.readInbox();
   }
