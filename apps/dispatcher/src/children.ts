@@ -1,11 +1,31 @@
 import type { Delivery, Plan } from '@waybill/engine';
 import { derivedUuid, freshStateBytes, idOfUuid } from '@waybill/protocol';
 import type { NewChild } from '@waybill/store';
+import type { DriverContext } from './driver-context.ts';
 import type { RunDriver } from './run-driver.ts';
 
 export interface FoundWorkflow {
   readonly plan: Plan;
   readonly version: number;
+}
+
+/** A sub-workflow step is due: the commit that starts it also creates the run that it is. */
+export async function startChild(
+  driver: RunDriver,
+  delivery: Delivery,
+  context: Pick<DriverContext, 'findWorkflow' | 'clock'>,
+): Promise<void> {
+  const { id: step, definition } = driver.state.plan.steps[delivery.index]!;
+  const { workflow } = definition;
+  const found = await context.findWorkflow(driver.project.uuid, workflow!);
+  if (driver.isDiscarded || delivery.open) return;
+  if (!found) {
+    const error = { code: 'unknown_workflow', message: `no workflow "${workflow}"` };
+    driver.apply({ type: 'startChild', step, child: { error } });
+    return;
+  }
+  const child = newChild(driver, delivery, found, context.clock.now());
+  driver.apply({ type: 'startChild', step, child: { id: child.id } }, { child });
 }
 
 /** The run that a sub-workflow step becomes. Its context is the step's payload, else that of its parent. */

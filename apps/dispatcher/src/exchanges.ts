@@ -4,8 +4,9 @@ import { classifyAnswer, leastChars, noLinks, parseStepsFor, type RequestLinks }
 import type { ApprovalTokens, CallbackTokens } from '@waybill/signing';
 import { failpoint } from '@waybill/store';
 import type { Clock } from './clock.ts';
+import type { EndedExchange } from './driver-types.ts';
 import { prepareRequest, urlOf } from './prepare.ts';
-import type { EndedExchange, RunDriver } from './run-driver.ts';
+import type { RunDriver } from './run-driver.ts';
 import type { SparedEndpoints } from './spared-endpoints.ts';
 
 export interface CallbackOptions {

@@ -9,7 +9,6 @@ import {
   findDelivery,
   isSendable,
   openDeliveries,
-  type Plan,
   type Rejection,
   type RunEvent,
   type RunState,
@@ -18,35 +17,21 @@ import {
   type WakeTarget,
   wakes,
 } from '@waybill/engine';
-import type { RunInfo } from '@waybill/protocol';
 import { type InboxRow, type JournalEntry, type NewRun, type RunRef, StoreError } from '@waybill/store';
-import { newChild } from './children.ts';
+import { startChild } from './children.ts';
 import { CollectedEffects } from './collected-effects.ts';
 import type { DriverContext } from './driver-context.ts';
+import type { Applied, DriverOptions, EndedExchange, Quarantine, Released } from './driver-types.ts';
 import { type Extra, entryOf } from './journal-entry.ts';
 import { urlOf } from './prepare.ts';
 import type { Project } from './project-cache.ts';
 import { RunTimers } from './run-timers.ts';
-
-export interface DriverOptions {
-  readonly runUuid: string;
-  readonly plan: Plan;
-  readonly info: RunInfo & { readonly traceId: string };
-  readonly project: Project;
-  readonly context: DriverContext;
-}
 
 /** Before the workflow of a step is looked up again, in ms. */
 const lookUpPauseMs = 1000;
 
 /** Commands for runs that have ended. */
 const reopeningTypes: ReadonlySet<string> = new Set(['retry', 'resendHook']);
-
-/** Why a run may not be driven on. */
-export interface Quarantine {
-  readonly code: string;
-  readonly message: string;
-}
 
 /**
  * Drives one owned run: turns answers, timers and commands into transitions, appends them to the journal,
@@ -232,21 +217,6 @@ export class RunDriver {
     for (const delivery of this.#held.splice(0, Math.max(0, free))) this.#schedule(delivery);
   }
 
-  /** A sub-workflow step is due: the commit that starts it also creates the run that it is. */
-  async #startChild(delivery: Delivery): Promise<void> {
-    const step = this.state.plan.steps[delivery.index]!;
-    const { workflow } = step.definition;
-    const found = await this.#context.findWorkflow(this.project.uuid, workflow!);
-    if (this.#isDiscarded || delivery.open) return;
-    if (!found) {
-      const error = { code: 'unknown_workflow', message: `no workflow "${workflow}"` };
-      this.apply({ type: 'startChild', step: step.id, child: { error } });
-      return;
-    }
-    const child = newChild(this, delivery, found, this.#context.clock.now());
-    this.apply({ type: 'startChild', step: step.id, child: { id: child.id } }, { child });
-  }
-
   /** The exchange is over. `attempt` guards against an answer that was given up meanwhile. */
   endAttempt(delivery: Delivery, attempt: number, ended: EndedExchange): void {
     // Ended meanwhile by a callback, a cancel or a timeout: there may be another attempt by now.
@@ -348,7 +318,7 @@ export class RunDriver {
   #enqueue(delivery: Delivery): void {
     const isChild = delivery.kind === 'step' && this.state.plan.steps[delivery.index]!.kind === 'workflow';
     if (!isChild) return this.#context.queue.push(this, delivery, urlOf(this.state, delivery));
-    this.#startChild(delivery).catch(() => {
+    startChild(this, delivery, this.#context).catch(() => {
       // The database cannot be asked now, which is not the run's fault.
       if (!this.#isDiscarded) this.#timers.retryAt(delivery, this.#context.clock.now() + lookUpPauseMs);
     });
@@ -377,16 +347,4 @@ export class RunDriver {
   #beforeTimeout(fire: () => void): void {
     this.#context.beforeTimeout(() => this.#guard(fire));
   }
-}
-
-export type EndedExchange = Extract<Command, { type: 'endAttempt' }>['outcome'] | 'lost';
-
-type Released = Pick<CollectedEffects, 'revokedDeliveries' | 'dueDeliveries' | 'wakes' | 'onCommit'>;
-
-/** A transition in memory, still to be recorded. */
-interface Applied {
-  readonly events: readonly RunEvent[];
-  readonly effects: CollectedEffects;
-  /** The run began to end. */
-  readonly isEnding: boolean;
 }

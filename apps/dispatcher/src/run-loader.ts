@@ -10,9 +10,10 @@ import {
 import type { DispatcherDeps } from './dispatcher.ts';
 import type { DriverContext } from './driver-context.ts';
 import { infoOf } from './driver-info.ts';
+import type { Quarantine } from './driver-types.ts';
 import { bytesKept } from './entry-bytes.ts';
 import type { OwnedRuns } from './owned-runs.ts';
-import { type Quarantine, RunDriver } from './run-driver.ts';
+import { RunDriver } from './run-driver.ts';
 import { stateTooLarge } from './state-room.ts';
 
 export interface RunLoaderOptions {

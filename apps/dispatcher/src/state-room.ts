@@ -1,6 +1,6 @@
 import type { Outcome } from '@waybill/engine';
+import type { Quarantine } from './driver-types.ts';
 import type { OwnedRun } from './owned-runs.ts';
-import type { Quarantine } from './run-driver.ts';
 
 const code = 'run_state_too_large';
 
