@@ -27,8 +27,8 @@ export function drawWorkflow(random: Random, id: string, others: readonly string
     failurePolicy: random.pick(['fail', 'fail', 'continue', 'retry']),
     ...(random.chance(0.3) ? { retryRounds: random.int(1, 2) } : {}),
     ...(random.chance(0.2) ? { maxConcurrency: random.int(1, 3) } : {}),
-    ...(random.chance(0.5) ? { onComplete: urlOf('hook', 'done') } : {}),
-    ...(random.chance(0.5) ? { onError: urlOf('hook', 'error') } : {}),
+    ...(random.chance(0.5) ? { onComplete: urlOf(random.pick(['hook', 'h0']), 'done') } : {}),
+    ...(random.chance(0.7) ? { onError: urlOf(random.pick(['hook', 'h0']), 'error') } : {}),
   };
 }
 

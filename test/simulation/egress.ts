@@ -12,11 +12,13 @@ export interface SimEgressOptions {
   readonly random: Random;
   readonly handlers: Handlers;
   readonly connectionsPerOrigin: number;
+  /** Whether this process owns the run, as far as the database knows. */
+  readonly isOwned: (runId: string) => boolean;
 }
 
 /** The network between a process and the handlers. What was sent arrives even if its sender dies meanwhile. */
 export function simEgress(options: SimEgressOptions): Egress {
-  const { world, process, faults, random, handlers, connectionsPerOrigin } = options;
+  const { world, process, faults, random, handlers, connectionsPerOrigin, isOwned } = options;
   const byOrigin = new Map<string, number>();
   let inFlight = 0;
   const originOf = (url: string) => url.slice(0, url.indexOf('/', 8));
@@ -35,6 +37,8 @@ export function simEgress(options: SimEgressOptions): Egress {
     async close() {},
     post({ url, headers, body, timeoutMs }) {
       count(url, 1);
+      if (!isOwned(headers['waybill-run']!))
+        handlers.strays.push(`${headers['waybill-run']}: sent by ${process.name}`);
       let settle: (answer: EgressAnswer) => void = () => {};
       let isSettled = false;
       const answer = new Promise<EgressAnswer>((resolve) => {

@@ -20,6 +20,11 @@ export interface Witnesses {
   readonly calmFromMs: number;
 }
 
+/** Every message gets through. */
+export function hasReliableDatabase(faults: Faults): boolean {
+  return [...databaseFaults].every((kind) => faults.rateOf(kind) === 0);
+}
+
 /** What the oracle is told of a simulation. */
 export function evidenceOf({
   faults,
@@ -30,7 +35,7 @@ export function evidenceOf({
   customers,
   calmFromMs,
 }: Witnesses): Evidence {
-  const isReliable = [...databaseFaults].every((kind) => faults.rateOf(kind) === 0);
+  const isReliable = hasReliableDatabase(faults);
   return {
     acknowledgements: customers.acknowledgements,
     // A timeout does not wait for ever for an inbox that cannot be read.

@@ -40,6 +40,8 @@ export interface HandlersOptions {
 /** Everybody whom steps, compensations and hooks are sent to. */
 export class Handlers {
   readonly requests: LoggedRequest[] = [];
+  /** Requests of processes that did not own their run. */
+  readonly strays: string[] = [];
   readonly #options: HandlersOptions;
   #answers = 0;
 
@@ -63,7 +65,7 @@ export class Handlers {
     const afterMs = faults.strikes('handlerSlow') ? random.between(500, 25_000) : random.skewed(1, 200);
     const claims = kind === 'step' ? claimsIn(request.body) : null;
     if (claims && faults.strikes('handlerPends')) {
-      this.#callBack(claims, afterMs);
+      this.#callBack(claims, afterMs, timeoutMsIn(request.body));
       return { afterMs, answer: answerOf(202, '', { 'waybill-callback': 'pending' }) };
     }
     if (faults.strikes('handlerFails')) {
@@ -93,11 +95,15 @@ export class Handlers {
   }
 
   /** One that comes, or comes several times, perhaps before the 202, perhaps too late; or never. */
-  #callBack(claims: CallbackClaims, afterMs: number): void {
+  #callBack(claims: CallbackClaims, afterMs: number, timeoutMs: number): void {
     const { faults, random, onCallback } = this.#options;
     if (faults.strikes('callbackLost')) return;
     const isEarly = faults.strikes('callbackEarly');
-    const first = isEarly ? random.between(0, afterMs) : afterMs + random.skewed(5, 30_000);
+    // Some come at the last moment.
+    const late = random.chance(0.3)
+      ? timeoutMs - random.between(50, 900)
+      : afterMs + random.skewed(5, 30_000);
+    const first = isEarly ? random.between(0, afterMs) : Math.max(afterMs, late);
     const isSuccess = random.chance(0.7);
     const result = JSON.stringify(this.#result());
     const callback = { claims, isSuccess, result, isHeartbeat: false };
@@ -108,6 +114,10 @@ export class Handlers {
       onCallback({ ...callback, afterMs: random.between(first / 2, first + 5000) });
     }
   }
+}
+
+function timeoutMsIn(body: string): number {
+  return 1000 * Number(/"timeout":([0-9.]+)/.exec(body)?.[1] ?? 0);
 }
 
 function answerOf(status: number, body: string, headers: Record<string, string> = {}): EgressResponse {

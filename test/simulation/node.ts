@@ -1,6 +1,6 @@
 import { createClock, createDispatcher, type Dispatcher, type Log, ProjectCache } from '@waybill/dispatcher';
 import { createRunState, evolve, isTerminal, type Plan, type RunEvent } from '@waybill/engine';
-import { defaultLimits, freshStateBytes, idOfUuid } from '@waybill/protocol';
+import { defaultLimits, freshStateBytes, idOfUuid, uuidOfId } from '@waybill/protocol';
 import { type InboxRow, Journal, type NewRun, type StoredEvent } from '@waybill/store';
 import { type Catalogue, projectUuid } from './catalogue.ts';
 import { context } from './definitions.ts';
@@ -49,6 +49,7 @@ export class SimNode {
     const skewMs = isSkewed ? random.int(-300_000, 300_000) : 0;
     const rate = isSkewed ? random.between(0.999, 1.001) : 1;
     this.process = new SimProcess({ world, name, random: random.fork('process'), skewMs, rate });
+    const identities = new Set<string>();
     const { runtime } = this.process;
     const clock = createClock({ runtime, epochMs: () => this.process.epochMs() });
     this.#now = clock.now;
@@ -60,7 +61,16 @@ export class SimNode {
       process: this.process,
       random: random.fork('heartbeats'),
     });
-    const store = modelStore({ link: this.#link, heartbeats: this.#heartbeats, catalogue });
+    const store = modelStore({
+      link: this.#link,
+      heartbeats: this.#heartbeats,
+      catalogue,
+      onIdentity: (me) => identities.add(me),
+    });
+    const isOwned = (runId: string) => {
+      const owner = server.database.queue.get(uuidOfId('run', runId)!)?.owner ?? null;
+      return owner !== null && identities.has(owner);
+    };
     const isSmall = random.chance(faults.rateOf('littleRoom'));
     const checks = { url: () => null, header: () => null, limits, now: clock.now };
     this.dispatcher = createDispatcher({
@@ -76,7 +86,8 @@ export class SimNode {
       },
       egress: simEgress({
         ...{ world, faults, handlers, process: this.process, random: random.fork('egress') },
-        connectionsPerOrigin: isSmall ? random.int(1, 3) : 6,
+        isOwned,
+        connectionsPerOrigin: isSmall ? random.int(1, 2) : 6,
       }),
       projects: new ProjectCache(catalogue.keyring, checks, runtime),
       runsMax: isSmall ? random.int(2, 5) : 100,

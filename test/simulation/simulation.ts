@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { findViolations } from '../support/oracle.ts';
 import { Catalogue } from './catalogue.ts';
 import { Customers } from './customers.ts';
-import { evidenceOf } from './evidence.ts';
+import { evidenceOf, hasReliableDatabase } from './evidence.ts';
 import { Faults } from './faults.ts';
 import { Fleet } from './fleet.ts';
 import { Handlers } from './handlers.ts';
@@ -103,7 +103,14 @@ function judge(scene: Scene & { readonly calmFromMs: number }): string[] {
     const misjudged = database.misjudged.map(
       (uuid) => `misjudged: run ${uuid} was quarantined before three dispatchers had died`,
     );
-    return [...world.crashes, ...findViolations(evidence), ...misjudged, ...fleet.leftovers()];
+    const strays = scene.handlers.strays.map((stray) => `I7 ${stray}, which did not own it`);
+    const overlooked = hasReliableDatabase(scene.faults)
+      ? database.overlooked.map((step) => `I6 ${step} timed out with its callback in the inbox`)
+      : [];
+    return [
+      ...[...world.crashes, ...findViolations(evidence), ...strays, ...overlooked, ...misjudged],
+      ...fleet.leftovers(),
+    ];
   } catch (error) {
     // A journal that does not fold, for one.
     world.crashed(error);

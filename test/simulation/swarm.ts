@@ -77,7 +77,7 @@ const most: Swarm = {
   largeResult: 0.03,
   cancel: 0.4,
   pause: 0.5,
-  retry: 0.8,
+  retry: 1.5,
   signal: 0.8,
   byHand: 0.4,
   addSteps: 0.4,

@@ -46,6 +46,8 @@ export class ModelDatabase {
   /** By run, then by id. */
   readonly inbox = new Table<ReadonlyMap<string, InboxEntry>>(this.#undo);
   readonly staleWrites: StaleWrite[] = [];
+  /** Timeouts that came before what lay in the inbox in time. */
+  readonly overlooked: string[] = [];
   /** Runs that were ended as killers of dispatchers too early. */
   readonly misjudged: string[] = [];
 

@@ -20,6 +20,7 @@ export function flush(
   if (ownerUuid !== null) database.fence(ownerUuid);
   const stale = staleWritesOf(database, batch, ownerUuid);
   const entries = batch.map(({ entry }) => entry);
+  const overlooked = entries.flatMap((entry) => overlookedBy(database, entry));
   const misjudged = entries.filter((entry) => isMisjudged(database, entry)).map(({ run }) => run.uuid);
   for (const { run, create, bytes } of entries) {
     if (create)
@@ -48,6 +49,31 @@ export function flush(
   }
   database.staleWrites.push(...stale);
   database.misjudged.push(...misjudged);
+  database.overlooked.push(...overlooked);
+}
+
+/** So much the clocks may disagree where every message gets through, in ms. */
+const clockSlackMs = 200;
+
+/** Callbacks that would have ended what times out here, and have been in the inbox for long enough. */
+function overlookedBy(database: ModelDatabase, { run, events }: JournalEntry): string[] {
+  const rows = [...database.inboxOf(run.uuid).values()];
+  return events.flatMap((event) => {
+    if (event.type !== 'attempt.failed' && event.type !== 'step.failed') return [];
+    if (!event.error.message.startsWith('no callback came')) return [];
+    const overlooked = rows.filter(({ command, createdAtMs }) => {
+      const posted = JSON.parse(command) as {
+        type: string;
+        step?: string;
+        attempt?: number;
+        outcome?: { kind: string };
+      };
+      const isMeant = posted.step === event.step && posted.attempt === event.attempt;
+      const isSuccess = posted.type === 'callback' && posted.outcome?.kind === 'success';
+      return isMeant && isSuccess && createdAtMs < event.at - clockSlackMs;
+    });
+    return overlooked.map(() => `${run.uuid}: ${event.step}`);
+  });
 }
 
 /** Ended as one that kills its dispatchers, which have not died so often. */

@@ -10,17 +10,23 @@ export interface ModelStoreOptions {
   /** A connection of its own, as in production. */
   readonly heartbeats: Link;
   readonly catalogue: Catalogue;
+  /** A lease is asked for under this name. */
+  readonly onIdentity: (me: string) => void;
 }
 
 /** The model as one process sees it: the same port that `PostgresDispatcherStore` has. */
-export function modelStore({ link, heartbeats, catalogue }: ModelStoreOptions): DispatcherStore {
+export function modelStore({ link, heartbeats, catalogue, onIdentity }: ModelStoreOptions): DispatcherStore {
   const openLane = (name: string): JournalLane => ({
     commit: (batch, owner) =>
       link.call(`${name}: ${batch.map(describe).join(' ')}`, (database) => flush(database, batch, owner)),
     countPresent: (batch) => link.call(`${name}: present?`, (database) => countPresent(database, batch)),
     close: async () => {},
   });
-  const openLease: DispatcherStore['openLease'] = ({ uuid: me }): LeaseStore => ({
+  const openLease: DispatcherStore['openLease'] = ({ uuid: me }): LeaseStore => {
+    onIdentity(me);
+    return leaseOf(me);
+  };
+  const leaseOf = (me: string): LeaseStore => ({
     register: () => heartbeats.call('register', (database) => database.register(me), 5000),
     heartbeat: () => heartbeats.call('heartbeat', (database) => database.heartbeat(me), 5000),
     release: () => heartbeats.call('release', (database) => queries.release(database, me), 5000),
