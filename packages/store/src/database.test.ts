@@ -66,6 +66,18 @@ test('a connection that falls silent is broken with what waits on it, and anothe
   expect(await backend(sql)).not.toBe(before);
 });
 
+test('it takes others along that have said nothing since either, though they may wait longer', async () => {
+  const proxy = await startProxy(database.url);
+  open.push(() => proxy.close());
+  const [first, second] = [await openPool(proxy.url, 2000), await openPool(proxy.url, 3_600_000)];
+  const before = await backend(second);
+  proxy.goSilent();
+  await expect(Promise.resolve(first`select 1`)).rejects.toThrow('no answer from the database for 2000 ms');
+  // What meets the end of the broken connection fails with it.
+  const next = () => backend(second);
+  expect(await next().catch(next)).not.toBe(before);
+});
+
 test('so is one under TLS', async () => {
   let isSilent = false;
   const server = createServer((client) => {

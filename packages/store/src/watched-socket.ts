@@ -54,17 +54,25 @@ function failed(error: Error): Duplex {
   return new Duplex({ read() {}, write: (_bytes, _encoding, done) => done(error) });
 }
 
+/** Those of this process that are open. */
+const watched = new Set<WatchedSocket>();
+
 /** A stream of its own, not a patched socket: TLS would take the socket's handle and bypass what was patched. */
 class WatchedSocket extends Duplex {
   readonly #socket: Socket;
   readonly #silenceMsMax: number | null;
+  readonly #peer: string;
   #silence: NodeJS.Timeout | null = null;
+  #heardAt = performance.now();
 
   constructor(socket: Socket, silenceMsMax: number | null) {
     super({ allowHalfOpen: true });
     this.#socket = socket;
     this.#silenceMsMax = silenceMsMax;
+    this.#peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    watched.add(this);
     socket.on('data', (bytes) => {
+      this.#heardAt = performance.now();
       this.#hear();
       if (!this.push(bytes)) socket.pause();
     });
@@ -96,6 +104,7 @@ class WatchedSocket extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#hear();
+    watched.delete(this);
     this.#socket.destroy();
     done(error);
   }
@@ -105,8 +114,20 @@ class WatchedSocket extends Duplex {
     this.#silence = null;
   }
 
+  /**
+   * Whatever has said nothing since this one was asked most likely leads nowhere either: its next user must not
+   * wait as long again. One that was only idle is opened anew.
+   */
   #break(): void {
-    this.destroy(new Error(`no answer from the database for ${this.#silenceMsMax} ms`));
+    const ms = this.#silenceMsMax!;
+    const askedAt = performance.now() - ms;
+    for (const other of watched) {
+      if (other === this || (other.#peer === this.#peer && other.#heardAt < askedAt)) other.#fail(ms);
+    }
+  }
+
+  #fail(ms: number): void {
+    this.destroy(new Error(`no answer from the database for ${ms} ms`));
   }
 }
 

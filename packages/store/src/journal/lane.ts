@@ -54,10 +54,10 @@ export class Lane {
   }
 
   async #open(): Promise<Sql> {
-    const { databaseUrl, name } = this.#options;
+    const { databaseUrl, name, answerTimeoutMs: silenceMsMax } = this.#options;
     // postgres.js would connect again by itself, without the settings below.
     const onClose = () => this.#drop(sql);
-    const sql: Sql = connect(databaseUrl, { name, max: 1, onClose });
+    const sql: Sql = connect(databaseUrl, { name, max: 1, onClose, silenceMsMax });
     const setup = sql.unsafe(
       `set idle_in_transaction_session_timeout = '10s'; set statement_timeout = '10s'; set tcp_user_timeout = '10s';
        select set_config('client_connection_check_interval', '5s', false) where ${canCheckClients};
