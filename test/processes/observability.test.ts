@@ -60,6 +60,8 @@ test('a run is followed through an api that does not drive it; its steps are cou
   const text = await (await fetch(metricsUrl)).text();
   expect(text).toContain('waybill_step_duration_seconds_count{workflow="followed"} 2\n');
   expect((await fetch(metricsUrl.replace('metrics', 'v1/runs'))).status).toBe(404);
+  const ready = await fetch(metricsUrl.replace('metrics', 'readyz'));
+  expect([ready.status, await ready.json()]).toEqual([200, { status: 'ok', problems: [] }]);
   expect((await client.metrics()).get('waybill_runs_ended_total{state="completed"}')).toBe(0);
 });
 
