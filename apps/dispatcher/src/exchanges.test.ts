@@ -25,6 +25,7 @@ function silentEgress(): Egress & { openTo(origin: string): number } {
 function setUp(inFlightMax: number) {
   const egress = silentEgress();
   const exchanges = new Exchanges({
+    maySend: () => true,
     ...{
       egress,
       inFlightMax,

@@ -18,6 +18,8 @@ export interface CallbackOptions {
 
 export interface ExchangesOptions {
   readonly egress: Egress;
+  /** Whether the lease allows to send in this very tick. */
+  readonly maySend: () => boolean;
   readonly clock: Clock;
   /** Exchanges open at once. */
   readonly inFlightMax: number;
@@ -86,7 +88,7 @@ export class Exchanges {
     failpoint(`send.${delivery.kind}`);
     // Not the request itself: its body need not outlive what undici keeps of it.
     const { url } = request;
-    const open = egress.post(request);
+    const open = egress.post({ ...request, mayStart: this.#options.maySend });
     this.#open.set(delivery, open);
     this.#bytes += bytes;
     void open.answer.then((answer) => {

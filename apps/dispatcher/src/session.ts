@@ -113,6 +113,7 @@ export class Session implements DriverContext {
     this.timers = new Timers(deps.clock);
     this.#exchanges = new Exchanges({
       egress: deps.egress,
+      maySend: () => this.lease.maySend(),
       clock: deps.clock,
       ...deps.limits,
       ...{ inFlightMax: deps.inFlightMax, inFlightBytesMax: deps.inFlightBytesMax },

@@ -26,6 +26,19 @@ describe('post', () => {
     expect(message.headers).toMatchObject({ authorization: 'Bearer t', 'accept-encoding': 'identity' });
   });
 
+  it('asks once more when a connection stands: what may not be sent by then is not', async () => {
+    const { url, received } = await serve((_, response) => response.end('ok'));
+    let mayStart = true;
+    const egress = egressFor();
+    const late = egress.post({ ...request(url), mayStart: () => mayStart });
+    mayStart = false;
+    expect(await late.answer).toMatchObject({ kind: 'failure', code: 'aborted' });
+    expect(received).toHaveLength(0);
+    mayStart = true;
+    const sent = egress.post({ ...request(url), mayStart: () => mayStart });
+    expect(await sent.answer).toMatchObject({ kind: 'answer', body: 'ok' });
+  });
+
   it('keeps connections, and waits in line past the cap', async () => {
     const { url, server } = await serve((_, response) => response.end('ok'));
     const onConnection = vi.fn();

@@ -27,6 +27,8 @@ export interface EgressRequest {
   body: string;
   /** Wall clock for connect + headers + body. */
   timeoutMs: number;
+  /** Asked when a connection stands, right before the request is written: false settles it as `aborted`. */
+  mayStart?: () => boolean;
 }
 
 export interface OpenRequest {
@@ -77,7 +79,7 @@ export function createEgress(options: EgressOptions): Egress {
   }
 
   function send(
-    { headers, userHeaders, body, timeoutMs }: EgressRequest,
+    { headers, userHeaders, body, timeoutMs, mayStart }: EgressRequest,
     path: string,
     origin: Origin,
   ): Exchange {
@@ -85,6 +87,7 @@ export function createEgress(options: EgressOptions): Egress {
     const exchange: Exchange = new Exchange({
       responseBytesMax,
       timeoutMs,
+      mayStart,
       onSettled: () => open.delete(exchange),
       onReleased: () => {
         origin.open--;

@@ -5,6 +5,8 @@ import { GrowingBuffer } from './growing-buffer.ts';
 
 export interface ExchangeSpec {
   responseBytesMax: number;
+  /** Asked when a connection stands, right before the request is written: false aborts it. */
+  mayStart?: (() => boolean) | undefined;
   /** Wall clock for connect + headers + body. */
   timeoutMs: number;
   onSettled: () => void;
@@ -50,6 +52,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.controller = controller;
     this.phase = 'send';
     if (this.isSettled) controller.abort(new Error('settled before it was sent'));
+    // Since it was asked for, a connection had to be made, and this process may have stood still.
+    else if (this.spec.mayStart?.() === false) this.abort();
   }
 
   /** Also called for each 1xx; the last one counts. */
