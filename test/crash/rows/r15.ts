@@ -1,4 +1,5 @@
 import { uuidOfId } from '@waybill/protocol';
+import { gate } from '../../support/handlers.ts';
 import { pause } from '../caller.ts';
 import type { FaultRow, RowReport } from '../row.ts';
 import { chain, Stage } from '../traffic/stage.ts';
@@ -19,9 +20,11 @@ async function play(stage: Stage): Promise<RowReport> {
   const { runs, note } = context;
   let kills = 0;
   const killing: Promise<void>[] = [];
+  // Nobody dies before all were started: a client is owed its answer.
+  const allStarted = gate();
   handlers.on('/poison', ({ runId }) => {
     kills++;
-    killing.push(killOwner(stage, runId));
+    killing.push(allStarted.opened.then(() => killOwner(stage, runId)));
     return null;
   });
   handlers.on('/slow', () => ({ delayMs: 300 }));
@@ -34,6 +37,7 @@ async function play(stage: Stage): Promise<RowReport> {
   await client.put('neighbour', chain('neighbour', ['/slow', '/slow', '/slow'], { defaults: { retries } }));
   const poison = (await client.start('poison')).body.id as string;
   for (let n = 0; n < runs; n++) await client.start('neighbour');
+  allStarted.open();
 
   const startedAt = performance.now();
   const seconds = () => (performance.now() - startedAt) / 1000;
