@@ -7,17 +7,12 @@ export type MessageFate = 'well' | 'requestLost' | 'answerLost' | 'slow' | 'tran
 export class Faults {
   readonly injected = new Map<FaultKind, number>();
   isCalm = false;
-  /** When the last fault that could hold anything up was injected. */
-  lastAtMs: number;
   readonly #swarm: Swarm;
   readonly #random: Random;
-  readonly #now: () => number;
 
-  constructor(swarm: Swarm, random: Random, now: () => number) {
+  constructor(swarm: Swarm, random: Random) {
     this.#swarm = swarm;
     this.#random = random;
-    this.#now = now;
-    this.lastAtMs = now();
   }
 
   rateOf(kind: FaultKind): number {
@@ -33,7 +28,6 @@ export class Faults {
 
   count(kind: FaultKind): void {
     this.injected.set(kind, (this.injected.get(kind) ?? 0) + 1);
-    this.lastAtMs = this.#now();
   }
 
   ofMessage(): MessageFate {

@@ -46,6 +46,7 @@ export class SimNode {
     const { world, server, faults, handlers, catalogue } = surroundings;
     this.#surroundings = surroundings;
     const isSkewed = random.chance(faults.rateOf('clockSkew'));
+    if (isSkewed) faults.count('clockSkew');
     const skewMs = isSkewed ? random.int(-300_000, 300_000) : 0;
     const rate = isSkewed ? random.between(0.999, 1.001) : 1;
     this.process = new SimProcess({ world, name, random: random.fork('process'), skewMs, rate });
@@ -72,6 +73,7 @@ export class SimNode {
       return owner !== null && identities.has(owner);
     };
     const isSmall = random.chance(faults.rateOf('littleRoom'));
+    if (isSmall) faults.count('littleRoom');
     const checks = { url: () => null, header: () => null, limits, now: clock.now };
     this.dispatcher = createDispatcher({
       store,

@@ -38,7 +38,7 @@ export class Tally {
         `${this.#replayed} of them twice, with the same log`,
       `${this.#runs} runs, ${this.#requests} requests, ${this.#happened} happenings in ${hours.toFixed(0)} h of virtual time`,
       'faults and commands injected:',
-      ...faultKinds.map((kind) => `  ${kind.padEnd(18)} ${this.#injected.get(kind) ?? 0}`),
+      ...faultKinds.map((kind) => `  ${kind.padEnd(22)} ${this.#injected.get(kind) ?? 0}`),
     ];
   }
 }

@@ -68,7 +68,7 @@ function setUp(seed: number, { kinds, runsMax }: Reduction) {
   const random = new Random(seed);
   const world = new World(startMs);
   const swarm = without(drawSwarm(random.fork('swarm')), kinds);
-  const faults = new Faults(swarm, random.fork('faults'), () => world.nowMs);
+  const faults = new Faults(swarm, random.fork('faults'));
   const database = new ModelDatabase(() => world.nowMs);
   const server = new ModelServer(database);
   const catalogue = new Catalogue(random.fork('catalogue'), 4);
