@@ -1,3 +1,4 @@
+import { uuidOfId } from '@waybill/protocol';
 import type { Shrunk } from './shrink.ts';
 import type { SimulationResult } from './simulation.ts';
 import { type FaultKind, faultKinds, type Swarm } from './swarm.ts';
@@ -58,8 +59,10 @@ export function describeFailure(
 
 function describeShrunk({ reduction, result }: Shrunk): string[] {
   const names = result.violations.join(' ').match(/run_[0-9a-z]+/g) ?? [];
-  // Logs have the last characters of ids.
-  const marks = [...new Set(names)].map((name) => name.slice(-6));
+  // Logs have the last characters of ids, in either form.
+  const marks = [...new Set(names)].flatMap((name) =>
+    [name, uuidOfId('run', name) ?? name].map((id) => id.slice(-6)),
+  );
   const all = result.log.filter((line) => isOfInterest(line, marks));
   const log = all.length > 0 ? all : result.log;
   const left = log.length > logLinesMax ? [`    … ${log.length - logLinesMax} lines before`] : [];
