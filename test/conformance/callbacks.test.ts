@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { SeenRequest } from '../support/handlers.ts';
+import { gate, type SeenRequest } from '../support/handlers.ts';
 import { usePlatform } from '../support/setup.ts';
 
 const platform = usePlatform();
@@ -200,4 +200,24 @@ test('25 what a heartbeat says of its work is shown, until another attempt begin
   await post(callbackUrl(request!), { success: false, retryable: true });
   await handlers.waitFor('/approve', 2);
   expect((await client.until(id, ({ steps }) => steps[0]!.attempts === 2)).steps[0]!.progress).toBeNull();
+});
+
+test('25 a heartbeat before the answer extends the exchange, too', async () => {
+  const { client, handlers } = platform.now;
+  const held = gate();
+  handlers.on('/approve', async (request) => {
+    const beaten = await post(`${callbackUrl(request)}/heartbeat`, { note: 'still at it' });
+    expect(beaten.status).toBe(200);
+    await held.opened;
+    return { body: 'answered after all' };
+  });
+  const { id } = await client.run(waiting('beating', { timeout: 5, retries: { maxAttempts: 1 } }));
+  const [request] = await handlers.waitFor('/approve');
+  // The first heartbeat comes at once; this one, later, is what carries the exchange past its five seconds.
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  expect((await post(`${callbackUrl(request!)}/heartbeat`, {})).status).toBe(200);
+  await new Promise((resolve) => setTimeout(resolve, 2700));
+  expect(request!.isAborted).toBe(false);
+  held.open();
+  expect((await client.ended(id)).results).toMatchObject({ approve: 'answered after all' });
 });

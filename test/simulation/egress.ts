@@ -50,7 +50,8 @@ export function simEgress(options: SimEgressOptions): Egress {
           resolve(value);
         };
       });
-      const deadline = process.runtime.after(timeoutMs, () => settle(failure('timeout')));
+      const deadlineIn = (ms: number) => process.runtime.after(ms, () => settle(failure('timeout')));
+      let deadline = deadlineIn(timeoutMs);
       const later = (delayMs: number, value: EgressAnswer) =>
         world.after(delayMs, () => process.run(() => settle(value)));
       const way = () => random.skewed(0.1, 50);
@@ -64,7 +65,12 @@ export function simEgress(options: SimEgressOptions): Egress {
           later(reaction.afterMs + way(), isLost ? failure('connection_lost') : reaction.answer);
         });
       }
-      return { answer, abort: () => settle(failure('aborted')) };
+      const extend = (ms: number) => {
+        if (isSettled) return;
+        deadline.cancel();
+        deadline = deadlineIn(ms);
+      };
+      return { answer, extend, abort: () => settle(failure('aborted')) };
     },
   };
 }

@@ -22,6 +22,8 @@ export interface DriverContext {
   /** Sends the delivery's open attempt; its end comes back as `driver.endAttempt`. */
   exchange(driver: RunDriver, delivery: Delivery): void;
   abort(delivery: Delivery): void;
+  /** Its open attempt may take until then; engine time in ms. */
+  extend(delivery: Delivery, until: number): void;
   onCommit(driver: RunDriver, events: readonly RunEvent[]): void;
   onDone(driver: RunDriver): void;
   /** The latest version of a workflow, or null when the project has none of that key. */

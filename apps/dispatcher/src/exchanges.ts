@@ -132,6 +132,11 @@ export class Exchanges {
     this.#open.get(delivery)?.abort();
   }
 
+  /** A heartbeat came while the exchange is open: it may take until then, too; engine time in ms. */
+  extend(delivery: Delivery, until: number): void {
+    this.#open.get(delivery)?.extend(Math.max(0, until - this.#options.clock.now()));
+  }
+
   abortAll(): void {
     for (const open of this.#open.values()) open.abort();
   }

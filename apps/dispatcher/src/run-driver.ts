@@ -295,8 +295,17 @@ export class RunDriver {
     if (!this.#isDiscarded) this.#timers.armTimeout();
     for (const delivery of revokedDeliveries) this.#revoke(delivery);
     for (const delivery of dueDeliveries) this.#schedule(delivery);
-    for (const { target, at } of wakes) if (!this.#isDiscarded) this.#timers.wakeAt(target, at);
+    for (const { target, at } of wakes) this.#awaitTime(target, at);
     onCommit?.();
+  }
+
+  #awaitTime(target: WakeTarget, at: number): void {
+    if (this.#isDiscarded) return;
+    this.#timers.wakeAt(target, at);
+    if (target.kind !== 'attempt') return;
+    // A heartbeat before the answer: the exchange may go on as long as the attempt.
+    const delivery = findDelivery(this.state, { delivery: 'step', step: target.step });
+    if (delivery?.open && delivery.attempts === target.attempt) this.#context.extend(delivery, at);
   }
 
   #failed(error: unknown): void {

@@ -239,6 +239,10 @@ export class Session implements DriverContext {
     this.#exchanges.abort(delivery);
   }
 
+  extend(delivery: Delivery, until: number): void {
+    this.#exchanges.extend(delivery, until);
+  }
+
   onCommit(driver: RunDriver, events: readonly RunEvent[]): void {
     this.#deps.onCommit(driver.runUuid, events, driver);
   }

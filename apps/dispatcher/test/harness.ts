@@ -137,6 +137,7 @@ export class FakeContext implements DriverContext {
   abort(delivery: Delivery): void {
     this.aborted.push(delivery);
   }
+  extend(): void {}
   onCommit(_driver: RunDriver, events: readonly RunEvent[]): void {
     this.reported.push(...events);
   }

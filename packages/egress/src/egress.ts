@@ -36,6 +36,8 @@ export interface OpenRequest {
   readonly answer: Promise<EgressAnswer>;
   /** Settles the answer as `aborted`, unless it is settled, and cuts the connection. */
   abort(): void;
+  /** Its deadline is this many ms from now, whatever it was. */
+  extend(timeoutMs: number): void;
 }
 
 export interface Egress {
@@ -138,5 +140,5 @@ function refused(code: EgressFailureCode, message: string): OpenRequest {
     message,
     durationMs: 0,
   });
-  return { answer, abort: () => {} };
+  return { answer, abort: () => {}, extend: () => {} };
 }

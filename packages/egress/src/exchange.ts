@@ -25,7 +25,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly answer: Promise<EgressAnswer>;
   private readonly spec: ExchangeSpec;
   private readonly startedAt = performance.now();
-  private readonly timer: NodeJS.Timeout;
+  private timer: NodeJS.Timeout;
   private resolve!: (answer: EgressAnswer) => void;
   private controller: Dispatcher.DispatchController | undefined;
   private phase: EgressPhase = 'connect';
@@ -40,7 +40,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.answer = new Promise((resolve) => {
       this.resolve = resolve;
     });
-    this.timer = setTimeout(onDeadline, Math.min(spec.timeoutMs, timeoutMsMax), this);
+    this.timer = this.deadlineIn(spec.timeoutMs);
+  }
+
+  extend(timeoutMs: number): void {
+    if (this.isSettled) return;
+    clearTimeout(this.timer);
+    this.timer = this.deadlineIn(timeoutMs);
+  }
+
+  private deadlineIn(timeoutMs: number): NodeJS.Timeout {
+    return setTimeout(onDeadline, Math.min(timeoutMs, timeoutMsMax), this);
   }
 
   abort(): void {
@@ -119,7 +129,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   static expire(exchange: Exchange): void {
-    exchange.cut('timeout', `no complete answer within ${exchange.spec.timeoutMs} ms`);
+    exchange.cut('timeout', `no complete answer within ${Math.round(exchange.elapsedMs())} ms`);
   }
 }
 
