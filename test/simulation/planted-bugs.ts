@@ -103,7 +103,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'effects are let out before they are durable',
     file: `${dispatcher}/run-driver.js`,
     find: 'await journal.append(entry);',
-    replace: 'this.#guard(() => this.#letOut(applied.effects)); await journal.append(entry);',
+    replace: 'this.#guard(() => this.#outbox.letOut(applied.effects)); await journal.append(entry);',
   },
   {
     name: 'starts are not recorded before a run drains',

@@ -13,7 +13,7 @@ function silentEgress(): Egress & { openTo(origin: string): number } {
   return {
     post({ url }: EgressRequest) {
       open.set(new URL(url).origin, openTo(url) + 1);
-      return { answer: new Promise(() => {}), abort: () => {} };
+      return { answer: new Promise(() => {}), abort: () => {}, extend: () => {} };
     },
     hasRoom: (url, openMax = 128) => openTo(url) < Math.min(128, openMax),
     openTo,

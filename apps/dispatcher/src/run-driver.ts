@@ -18,17 +18,13 @@ import {
   wakes,
 } from '@waybill/engine';
 import { type InboxRow, type JournalEntry, type NewRun, type RunRef, StoreError } from '@waybill/store';
-import { startChild } from './children.ts';
 import { CollectedEffects } from './collected-effects.ts';
 import type { DriverContext } from './driver-context.ts';
-import type { Applied, DriverOptions, EndedExchange, Quarantine, Released } from './driver-types.ts';
+import type { Applied, DriverOptions, EndedExchange, Quarantine } from './driver-types.ts';
 import { type Extra, entryOf } from './journal-entry.ts';
-import { urlOf } from './prepare.ts';
 import type { Project } from './project-cache.ts';
+import { RunOutbox } from './run-outbox.ts';
 import { RunTimers } from './run-timers.ts';
-
-/** Before the workflow of a step is looked up again, in ms. */
-const lookUpPauseMs = 1000;
 
 /** Commands for runs that have ended. */
 const reopeningTypes: ReadonlySet<string> = new Set(['retry', 'resendHook']);
@@ -48,8 +44,7 @@ export class RunDriver {
   readonly #timers: RunTimers;
   /** Commands answered: a look at the inbox from before the commit of an answer shows its row once more. */
   readonly #answered = new Set<string>();
-  /** Due, but as many are in flight as the run allows; oldest first. */
-  readonly #held: Delivery[] = [];
+  readonly #outbox: RunOutbox;
   #isDiscarded = false;
   /** The entry with which it leaves the queue is on its way. */
   #isLeaving = false;
@@ -65,10 +60,11 @@ export class RunDriver {
       state: this.state,
       timers: context.timers,
       guard: (fire) => this.#guard(fire),
-      onRetry: (delivery) => this.#enqueue(delivery),
+      onRetry: (delivery) => this.#outbox.enqueue(delivery),
       onWake: (target) => this.#wake(target),
       onTimeout: () => this.#beforeTimeout(() => this.apply({ type: 'timeOut' })),
     });
+    this.#outbox = new RunOutbox(this, context, this.#timers);
   }
 
   /** Of the newest row that the journal was given. */
@@ -111,7 +107,7 @@ export class RunDriver {
     const waking = wakes(this.state);
     if (this.state.state === 'pending') this.#start();
     else if (openDeliveries(this.state).length > 0) this.apply({ type: 'loseAttempts' });
-    this.#letOut({ dueDeliveries: due, wakes: waking, revokedDeliveries: [], onCommit: null });
+    this.#outbox.letOut({ dueDeliveries: due, wakes: waking, revokedDeliveries: [], onCommit: null });
     return true;
   }
 
@@ -181,14 +177,14 @@ export class RunDriver {
     if (heldUntil !== null) return this.#timers.retryAt(delivery, heldUntil);
     const started = this.#transact({ type: 'startAttempt', ...this.#name(delivery) }, now);
     if ('rejection' in started) {
-      if (started.rejection.code === 'at_capacity') this.#held.push(delivery);
+      if (started.rejection.code === 'at_capacity') this.#outbox.hold(delivery);
       return;
     }
     // Too late for another attempt.
     if (!delivery.open) return this.#record(started, {});
-    if (this.#isOnceAtMost(delivery)) {
+    if (isOnceAtMost(this.state, delivery)) {
       // Whether it was sent must be known whatever becomes of this process.
-      started.effects.onCommit = () => this.#exchange(delivery);
+      started.effects.onCommit = () => this.#outbox.exchange(delivery);
       return this.#record(started, {});
     }
     // A start that lets `inProgress` steps go is a fact that something depends on: it does not wait.
@@ -196,25 +192,6 @@ export class RunDriver {
     if (dueDeliveries.length + wakes.length > 0 || started.events.length > 1) this.#record(started, {});
     else this.#context.lazyStarts.add(delivery, () => this.#guard(() => this.#record(started, {})));
     this.#context.exchange(this, delivery);
-  }
-
-  #isOnceAtMost({ kind, index }: Delivery): boolean {
-    return kind === 'step' && this.state.plan.steps[index]!.definition.delivery === 'at-most-once';
-  }
-
-  #exchange(delivery: Delivery): void {
-    if (this.#isDiscarded || !delivery.open) return;
-    // The queue let it go before its start was recorded: the lease may be in doubt by now.
-    if (this.#context.maySend()) this.#context.exchange(this, delivery);
-    else this.endAttempt(delivery, delivery.attempts, 'lost');
-  }
-
-  /** A place among those in flight is free. */
-  #releaseHeld(): void {
-    const { maxConcurrency } = this.state.plan.definition;
-    if (this.#held.length === 0 || maxConcurrency === undefined) return;
-    const free = maxConcurrency - (this.state.openExchanges - this.state.openChildren);
-    for (const delivery of this.#held.splice(0, Math.max(0, free))) this.#schedule(delivery);
   }
 
   /** The exchange is over. `attempt` guards against an answer that was given up meanwhile. */
@@ -231,7 +208,7 @@ export class RunDriver {
   discard(): void {
     this.#isDiscarded = true;
     this.#timers.clear();
-    for (const delivery of openDeliveries(this.state)) this.#giveUp(delivery);
+    for (const delivery of openDeliveries(this.state)) this.#outbox.giveUp(delivery);
     this.#context.queue.remove(this);
   }
 
@@ -257,7 +234,7 @@ export class RunDriver {
     for (const delivery of effects.revokedDeliveries) this.#context.lazyStarts.drop(delivery);
     this.#append(applied, extra).catch(() => {});
     // Not before: what a delivery that is let go decides at once rests on this, and must follow it in the journal.
-    this.#releaseHeld();
+    this.#outbox.releaseHeld();
   }
 
   /**
@@ -284,28 +261,11 @@ export class RunDriver {
   }
 
   #committed(effects: CollectedEffects, entry: JournalEntry): void {
-    if (!this.#isDiscarded) this.#guard(() => this.#letOut(effects));
+    if (!this.#isDiscarded) this.#guard(() => this.#outbox.letOut(effects));
     // Also behind the end of the run: what is durable is told.
     this.#context.onCommit(this, entry.events);
     // Not `state.phase`: memory may be done while the entry that says so is still on its way.
     if (entry.done && !this.#isDiscarded) this.#context.onDone(this);
-  }
-
-  #letOut({ revokedDeliveries, dueDeliveries, wakes, onCommit }: Released): void {
-    if (!this.#isDiscarded) this.#timers.armTimeout();
-    for (const delivery of revokedDeliveries) this.#revoke(delivery);
-    for (const delivery of dueDeliveries) this.#schedule(delivery);
-    for (const { target, at } of wakes) this.#awaitTime(target, at);
-    onCommit?.();
-  }
-
-  #awaitTime(target: WakeTarget, at: number): void {
-    if (this.#isDiscarded) return;
-    this.#timers.wakeAt(target, at);
-    if (target.kind !== 'attempt') return;
-    // A heartbeat before the answer: the exchange may go on as long as the attempt.
-    const delivery = findDelivery(this.state, { delivery: 'step', step: target.step });
-    if (delivery?.open && delivery.attempts === target.attempt) this.#context.extend(delivery, at);
   }
 
   #failed(error: unknown): void {
@@ -314,23 +274,6 @@ export class RunDriver {
       this,
       error instanceof StoreError ? error : new StoreError('run_refused', String(error), error),
     );
-  }
-
-  #schedule(delivery: Delivery): void {
-    // One that was sent before it in the same go may have crashed.
-    if (this.#isDiscarded) return;
-    const { retryAt } = delivery;
-    if (retryAt === null || retryAt <= this.#context.clock.now()) return this.#enqueue(delivery);
-    this.#timers.retryAt(delivery, retryAt);
-  }
-
-  #enqueue(delivery: Delivery): void {
-    const isChild = delivery.kind === 'step' && this.state.plan.steps[delivery.index]!.kind === 'workflow';
-    if (!isChild) return this.#context.queue.push(this, delivery, urlOf(this.state, delivery));
-    startChild(this, delivery, this.#context).catch(() => {
-      // The database cannot be asked now, which is not the run's fault.
-      if (!this.#isDiscarded) this.#timers.retryAt(delivery, this.#context.clock.now() + lookUpPauseMs);
-    });
   }
 
   /** What is in the inbox comes first: a callback, or a signal, that was stored in time beats the timeout. */
@@ -343,17 +286,11 @@ export class RunDriver {
     else wake();
   }
 
-  #revoke(delivery: Delivery): void {
-    this.#timers.cancelRetry(delivery);
-    this.#giveUp(delivery);
-  }
-
-  #giveUp(delivery: Delivery): void {
-    this.#context.lazyStarts.drop(delivery);
-    this.#context.abort(delivery);
-  }
-
   #beforeTimeout(fire: () => void): void {
     this.#context.beforeTimeout(() => this.#guard(fire));
   }
+}
+
+function isOnceAtMost({ plan }: RunState, { kind, index }: Delivery): boolean {
+  return kind === 'step' && plan.steps[index]!.definition.delivery === 'at-most-once';
 }
