@@ -39,16 +39,22 @@ export class Driver {
   now = 1_000_000;
   readonly #observer: Observer;
   readonly #effects: Effects;
+  /** What has become due or been given a time: a step may be given its time a second time. */
+  #effectCount = 0;
 
   constructor(plan: Plan, observer: Observer = {}) {
     this.plan = plan;
     this.#observer = observer;
     this.#effects = {
       due: (delivery) => {
+        this.#effectCount++;
         this.due.set(nameOf(delivery), delivery);
         observer.due?.(delivery, this.state);
       },
-      wake: (target, at) => this.#noteWake({ target, at }),
+      wake: (target, at) => {
+        this.#effectCount++;
+        this.#noteWake({ target, at });
+      },
       revoked: (delivery) => void this.due.delete(nameOf(delivery)),
     };
     this.state = createRunState(plan, 'run_test', context);
@@ -92,12 +98,12 @@ export class Driver {
   send(delivery: Delivery, isLazy = false): string | null {
     const name = nameOf(delivery);
     this.due.delete(name);
-    const before = this.due.size + this.wakes.size;
+    const before = this.#effectCount;
     const { ending } = this.state;
     const events = this.#transact({ type: 'startAttempt', ...this.named(delivery) });
     if (typeof events === 'string') return events;
     const [event] = events;
-    const isFree = this.due.size + this.wakes.size === before;
+    const isFree = this.#effectCount === before;
     if (isLazy && isFree && event?.type === 'attempt.started' && events.length === 1) {
       this.lazyStarts.set(name, event);
       this.#observer.event?.(event);
