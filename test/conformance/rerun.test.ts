@@ -30,10 +30,10 @@ test('37 POST retry: only the failed steps and what hangs from them are sent aga
   const failed = await client.runToEnd(diamond('retried', hooks));
   expect(failed).toMatchObject({ state: 'failed', failedSteps: ['left'], skippedSteps: ['join'] });
   await client.done(failed.id);
-  expect(await post(failed.id, 'retry')).toMatchObject({
-    status: 200,
-    body: { state: 'running', error: null },
-  });
+  const retried = await post(failed.id, 'retry');
+  expect(retried).toMatchObject({ status: 200, body: { error: null } });
+  // As it is when the answer is written, which may be after its end.
+  expect(['running', 'completed']).toContain(retried.body.state);
   const run = await client.done(failed.id);
   expect(run).toMatchObject({ state: 'completed', failedSteps: [], results: { left: 'at last' } });
   const counts = ['/start', '/left', '/right', '/join', '/failed', '/done'].map(

@@ -132,7 +132,7 @@ describe('a server that is away', () => {
 
   test('a connection on which nothing comes is given up', async () => {
     const { options, seen } = await setUp((response) => void stream(response), sends(1), isOver);
-    const events = createEvents(settingsOf(options), 50);
+    const events = createEvents(settingsOf(options), 1500);
     expect(await seqsOf(events('run_1'))).toEqual([1]);
     expect(seen).toHaveLength(3);
   });
