@@ -1,5 +1,6 @@
 /** Limits: each a setting, each refusal with the limit's name and value. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Problem } from '../support/client.ts';
 import { type Platform, startPlatform } from '../support/platform.ts';
 
 const settings = {
@@ -13,7 +14,7 @@ const settings = {
   subWorkflowDepthMax: 2,
   expressionCharsMax: 30,
   attemptsMax: 4,
-  delaySecondsMax: 100,
+  delaySecondsMax: 86_400,
 };
 type Name = keyof typeof settings;
 
@@ -27,7 +28,7 @@ afterAll(() => platform?.stop());
 
 const limit = (name: Name) => ({ name, value: settings[name] });
 const step = (id: string, fields: object = {}) => ({ id, url: `/${id}`, ...fields });
-const flow = (...steps: object[]) => ({ id: 'limited', timeout: 100, steps });
+const flow = (...steps: object[]) => ({ id: 'limited', timeout: 1000, steps });
 const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
 
 test.each<[Name, number, object]>([
@@ -37,9 +38,9 @@ test.each<[Name, number, object]>([
   ['stepsMax', 422, flow(...['a', 'b', 'c', 'd', 'e', 'f'].map((id) => step(id)))],
   ['expressionCharsMax', 422, flow(step('a'), step('b', { when: `context.x == "${'x'.repeat(30)}"` }))],
   ['attemptsMax', 422, flow(step('a', { retries: { maxAttempts: 5 } }))],
-  ['delaySecondsMax', 422, flow(step('a', { timeout: '101s' }))],
-  ['delaySecondsMax', 422, flow(step('a', { runAt: new Date(Date.now() + 3_600_000).toISOString() }))],
-  ['delaySecondsMax', 422, { ...flow(step('a')), defaults: { retries: { delays: [1, 101] } } }],
+  ['delaySecondsMax', 422, flow(step('a', { timeout: '86401s' }))],
+  ['delaySecondsMax', 422, flow(step('a', { runAt: new Date(Date.now() + 100_000_000).toISOString() }))],
+  ['delaySecondsMax', 422, { ...flow(step('a')), defaults: { retries: { delays: [1, 86_401] } } }],
 ])('%s: a request above it is refused with %d and names it', async (name, status, definition) => {
   const { body, ...answer } = await platform.client.refused(definition);
   expect(answer.status).toBe(status);
@@ -57,7 +58,7 @@ test('steps that are added are held to the same limits', async () => {
     const add = (steps: object[]) => client.api('POST', `/v1/runs/${id}/steps`, { steps });
     const many = ['b', 'c', 'd', 'e', 'f'].map((name) => step(name, { parent: 'a' }));
     expect(await add(many)).toMatchObject({ status: 422, body: { limit: limit('stepsMax') } });
-    const late = [step('b', { parent: 'a', delay: 101 })];
+    const late = [step('b', { parent: 'a', delay: 86_401 })];
     expect(await add(late)).toMatchObject({ status: 422, body: { limit: limit('delaySecondsMax') } });
     return {};
   });
@@ -102,5 +103,58 @@ test('subWorkflowDepthMax: a run that would be deeper fails the step that starts
   expect(middle.steps[0]!.error).toMatchObject({
     code: 'too_deep',
     details: { limit: limit('subWorkflowDepthMax') },
+  });
+});
+
+test('contextBytesMax: a sub-workflow whose context would be above it fails its step', async () => {
+  const { client } = platform;
+  await client.api('PUT', '/v1/workflows/inner', { timeout: 50, steps: [step('leaf')] });
+  const payload = { text: 'x'.repeat(1000) };
+  const run = await client.runToEnd(flow({ id: 'run', workflow: 'inner', payload }));
+  expect(run.steps[0]!.error).toMatchObject({
+    code: 'context_too_large',
+    details: { limit: limit('contextBytesMax') },
+  });
+});
+
+test('runStateBytesMax: signals and steps above it are refused, and the saga goes on', async () => {
+  const { client, handlers } = platform;
+  const { id } = await client.run({
+    ...flow(step('a', { compensation: '/undo' }), { id: 'w', waitFor: 'go', dependsOn: 'a' }),
+    saga: true,
+  });
+  await client.until(id, ({ completedSteps }) => completedSteps.includes('a'));
+  const signal = () =>
+    client.api<Problem>('POST', `/v1/runs/${id}/signals/other`, { payload: 'x'.repeat(9000) });
+  const answers = [];
+  for (let sent = 0; sent < 5; sent++) answers.push(await signal());
+  expect(answers[0]!.status).toBe(200);
+  expect(answers.at(-1)).toMatchObject({
+    status: 413,
+    body: { code: 'run_state_too_large', limit: limit('runStateBytesMax') },
+  });
+  const added = await client.api<Problem>('POST', `/v1/runs/${id}/steps`, {
+    steps: [step('more', { payload: 'x'.repeat(9000) })],
+  });
+  expect(added).toMatchObject({ status: 413, body: { limit: limit('runStateBytesMax') } });
+  await client.api('POST', `/v1/runs/${id}/cancel`, {});
+  expect((await client.ended(id)).compensation).toMatchObject([{ stepId: 'a', state: 'completed' }]);
+  expect(handlers.requests('/undo')).toHaveLength(1);
+});
+
+test('what a compensation or a hook is answered is kept nowhere, and so is never too large', async () => {
+  const { client, handlers } = platform;
+  handlers
+    .on('/undo', { body: 'x'.repeat(5000) })
+    .on('/hook', { body: 'x'.repeat(5000) })
+    .on('/bad', { status: 400 });
+  const { id } = await client.run({
+    ...flow(step('a', { compensation: '/undo' }), step('bad', { dependsOn: 'a' })),
+    saga: true,
+    onError: '/hook',
+  });
+  expect(await client.done(id)).toMatchObject({
+    compensation: [{ state: 'completed' }],
+    hooks: [{ state: 'completed', attempts: 1 }],
   });
 });

@@ -200,6 +200,19 @@ describe('timeout', () => {
     expectWait(Date.parse(last!.endedAt) - Date.parse(first!.startedAt), 1000);
   });
 
+  test('giveUpAfter ends a step between two attempts, though its run is paused', async () => {
+    const { client, handlers } = platform.now;
+    handlers.on('/a', { status: 503 });
+    const retries = { maxAttempts: 5, initialDelay: 1, jitter: false, giveUpAfter: 1.5 };
+    const { id } = await client.run(oneStep({ retries }));
+    await handlers.waitFor('/a');
+    await client.api('POST', `/v1/runs/${id}/pause`, {});
+    const run = await client.ended(id);
+    expect(run.steps[0]).toMatchObject({ state: 'failed', error: { code: 'http_503' } });
+    const [first] = await client.attempts(id, 'a');
+    expectWait(Date.parse(run.steps[0]!.completedAt!) - Date.parse(first!.startedAt), 1500);
+  });
+
   test('34 workflow timeout 2 fails the run near 2 s, calls onError, and sends no later step', async () => {
     const { client, handlers } = platform.now;
     const held = gate();

@@ -130,12 +130,16 @@ test('54 a step of the definition that is added again word for word changes noth
     url: '/leaf',
     dependsOn: 'root',
     headers: { 'x-own': '1' },
+    runAfterFailure: true,
+    payload: 1,
     retries: { maxAttempts: 2 },
   };
   handlers.on('/root', async ({ body }) => {
     expect(await addSteps(runOf(body), [root, leaf])).toMatchObject({ status: 200 });
-    const other = await addSteps(runOf(body), [{ ...leaf, parallel: true }]);
-    expect(other).toMatchObject({ status: 409, body: { code: 'step_conflict' } });
+    for (const fields of [{ parallel: true }, { runAfterFailure: false }, { payload: 2 }, { timeout: 21 }]) {
+      const other = await addSteps(runOf(body), [{ ...leaf, ...fields }]);
+      expect(other).toMatchObject({ status: 409, body: { code: 'step_conflict' } });
+    }
     return { body: { success: true, addSteps: [root, leaf] } };
   });
   const run = await client.runToEnd({

@@ -1,5 +1,5 @@
-import type { Delivery, Plan } from '@waybill/engine';
-import { derivedUuid, freshStateBytes, idOfUuid } from '@waybill/protocol';
+import type { Delivery, Plan, StepError } from '@waybill/engine';
+import { derivedUuid, freshStateBytes, idOfUuid, type Limits, limitOf } from '@waybill/protocol';
 import type { NewChild } from '@waybill/store';
 import type { DriverContext } from './driver-context.ts';
 import type { RunDriver } from './run-driver.ts';
@@ -13,7 +13,7 @@ export interface FoundWorkflow {
 export async function startChild(
   driver: RunDriver,
   delivery: Delivery,
-  context: Pick<DriverContext, 'findWorkflow' | 'clock'>,
+  context: Pick<DriverContext, 'findWorkflow' | 'clock' | 'limits'>,
 ): Promise<void> {
   const { id: step, definition } = driver.state.plan.steps[delivery.index]!;
   const { workflow } = definition;
@@ -25,7 +25,21 @@ export async function startChild(
     return;
   }
   const child = newChild(driver, delivery, found, context.clock.now());
+  const error = contextError(child.run.context, context.limits);
+  if (error !== null) {
+    driver.apply({ type: 'startChild', step, child: { error } });
+    return;
+  }
   driver.apply({ type: 'startChild', step, child: { id: child.id } }, { child });
+}
+
+/** A payload is held to what a run may be started with by anybody. */
+function contextError(context: string, limits: Pick<Limits, 'contextBytesMax'>): StepError | null {
+  const bytes = Buffer.byteLength(context);
+  const limit = limitOf(limits, 'contextBytesMax');
+  if (bytes <= limit.value) return null;
+  const message = `the context of the run has ${bytes} bytes, above contextBytesMax ${limit.value}`;
+  return { code: 'context_too_large', message, details: { limit } };
 }
 
 /** The run that a sub-workflow step becomes. Its context is the step's payload, else that of its parent. */

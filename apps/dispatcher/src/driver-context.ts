@@ -1,4 +1,5 @@
-import type { Delivery, EngineLimits, RunEvent } from '@waybill/engine';
+import type { Delivery, RunEvent } from '@waybill/engine';
+import type { Limits } from '@waybill/protocol';
 import type { Journal, StoreError } from '@waybill/store';
 import type { FoundWorkflow } from './children.ts';
 import type { Clock } from './clock.ts';
@@ -15,7 +16,7 @@ export interface DriverContext {
   readonly timers: Timers;
   readonly lazyStarts: LazyStarts;
   readonly queue: SendQueue;
-  readonly limits: EngineLimits;
+  readonly limits: Limits;
   readonly endpoints: Pick<SparedEndpoints, 'heldUntil'>;
   /** Whether the lease allows to send in this very tick. */
   maySend(): boolean;

@@ -97,7 +97,7 @@ export class Exchanges {
       this.#bytes -= bytes;
       this.#options.endpoints.ended(driver, delivery, answer, clock.now());
       try {
-        const ended = this.#options.within(driver, this.#classify(driver, delivery, answer));
+        const ended = this.#ended(driver, delivery, answer);
         driver.endAttempt(delivery, attempt, ended);
       } catch (error) {
         this.#options.onCrash(driver, error);
@@ -141,13 +141,20 @@ export class Exchanges {
     for (const open of this.#open.values()) open.abort();
   }
 
+  /** Of a compensation or a hook nothing is kept: whoever takes it has taken it, whatever its answer holds. */
+  #ended(driver: RunDriver, delivery: Delivery, answer: EgressAnswer): EndedExchange {
+    const ended = this.#classify(driver, delivery, answer);
+    if (delivery.kind === 'step') return this.#options.within(driver, ended);
+    return ended !== 'lost' && ended.kind === 'success' ? { ...ended, result: 'null' } : ended;
+  }
+
   #classify(driver: RunDriver, delivery: Delivery, answer: EgressAnswer): EndedExchange {
     if (answer.kind === 'answer') {
       const { resultBytesMax, clock } = this.#options;
       const retries = retryPolicyOf(driver.state, delivery);
       const outcome = classifyAnswer(answer, {
         retries,
-        resultBytesMax,
+        resultBytesMax: delivery.kind === 'step' ? resultBytesMax : Number.POSITIVE_INFINITY,
         nowMs: clock.now(),
         parseSteps: parserOf(driver, delivery),
       });

@@ -66,10 +66,17 @@ export class GoneEndpoints {
   }
 
   async #flush(): Promise<void> {
+    let failure: { readonly error: unknown } | null = null;
     for (const [name, write] of this.#pending) {
-      await write();
-      if (this.#pending.get(name) === write) this.#pending.delete(name);
+      // One that cannot be written does not keep the others.
+      await write().then(
+        () => this.#pending.get(name) === write && this.#pending.delete(name),
+        (error) => {
+          failure ??= { error };
+        },
+      );
     }
+    if (failure !== null) throw (failure as { readonly error: unknown }).error;
   }
 
   #gone({ delivery, step: id }: Ended, run: Committed): void {

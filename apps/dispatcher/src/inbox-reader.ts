@@ -3,7 +3,7 @@ import type { ClaimedRun, InboxRow } from '@waybill/store';
 import type { DispatcherStore } from './dispatcher-store.ts';
 import type { OwnedRun, OwnedRuns } from './owned-runs.ts';
 import type { RunDriver } from './run-driver.ts';
-import { withinState } from './state-room.ts';
+import { refusalOf, withinState } from './state-room.ts';
 
 export interface InboxReaderOptions {
   readonly store: DispatcherStore;
@@ -77,10 +77,12 @@ export class InboxReader {
     const { driver } = run;
     // Written by an api of ours, checked there.
     const command = { ...(JSON.parse(row.command) as object), commandId: row.id } as OutsideCommand;
+    const { runStateBytesMax } = this.#options;
     if (command.type === 'callback') {
-      const outcome = withinState(command.outcome, run, this.#options.runStateBytesMax);
+      const outcome = withinState(command.outcome, run, runStateBytesMax);
       driver.applyCallback(row, { ...command, outcome });
-    } else if (command.type !== 'cancel') driver.applyFromInbox(row, command);
-    else driver.applyFromInbox(row, { ...command, compensate: command.compensate !== false });
+    } else if (command.type !== 'cancel') {
+      driver.applyFromInbox(row, command, refusalOf(command, row.command.length, run, runStateBytesMax));
+    } else driver.applyFromInbox(row, { ...command, compensate: command.compensate !== false });
   }
 }

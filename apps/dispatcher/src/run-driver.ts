@@ -54,7 +54,9 @@ export class RunDriver {
     this.info = info;
     this.project = project;
     this.#context = context;
-    this.state = createRunState(plan, info.id, info.context, context.limits);
+    const { stepsMax, subWorkflowDepthMax } = context.limits;
+    const limits = { stepsMax, subWorkflowDepthMax };
+    this.state = createRunState(plan, info.id, info.context, limits);
     this.#ref = { uuid: runUuid, seq: 0, isDiscarded: false };
     this.#timers = new RunTimers({
       state: this.state,
@@ -133,13 +135,13 @@ export class RunDriver {
   }
 
   /** A command from the inbox: its row goes in the flush that records the outcome. */
-  applyFromInbox(row: InboxRow, command: Command): void {
+  applyFromInbox(row: InboxRow, command: Command, refusal: Rejection | null = null): void {
     if (this.#isDiscarded || this.#answered.has(row.id)) return;
     // Behind the end it keeps the run in the queue, and is read again when the run is loaded anew.
     if (this.#isLeaving && reopeningTypes.has(command.type)) return;
     this.#answered.add(row.id);
     const now = this.#context.clock.now();
-    const transition = this.#transact(command, now);
+    const transition = refusal ? { rejection: refusal } : this.#transact(command, now);
     const consumed = [row.id];
     if (!('rejection' in transition)) return this.#record(transition, { consumed });
     const { code, message: detail, limit } = transition.rejection;
@@ -192,6 +194,13 @@ export class RunDriver {
     if (dueDeliveries.length + wakes.length > 0 || started.events.length > 1) this.#record(started, {});
     else this.#context.lazyStarts.add(delivery, () => this.#guard(() => this.#record(started, {})));
     this.#context.exchange(this, delivery);
+  }
+
+  /** `giveUpAfter` has run out between two attempts: what would start the next one ends the delivery. */
+  giveUpLate(delivery: Delivery, at: number): void {
+    const isCurrent = findDelivery(this.state, this.#name(delivery)) === delivery;
+    if (delivery.open || !isCurrent || this.#context.clock.now() < at) return;
+    this.apply({ type: 'startAttempt', ...this.#name(delivery) });
   }
 
   /** The exchange is over. `attempt` guards against an answer that was given up meanwhile. */

@@ -1,4 +1,4 @@
-import { type Delivery, findDelivery, type WakeTarget } from '@waybill/engine';
+import { type Delivery, findDelivery, givesUpAt, retryPolicyOf, type WakeTarget } from '@waybill/engine';
 import { startChild } from './children.ts';
 import type { DriverContext } from './driver-context.ts';
 import type { Released } from './driver-types.ts';
@@ -80,9 +80,18 @@ export class RunOutbox {
   #schedule(delivery: Delivery): void {
     // One that was sent before it in the same go may have crashed.
     if (this.#driver.isDiscarded) return;
+    this.#giveUpInTime(delivery);
     const { retryAt } = delivery;
     if (retryAt === null || retryAt <= this.#context.clock.now()) return this.enqueue(delivery);
     this.#timers.retryAt(delivery, retryAt);
+  }
+
+  /** Whatever holds its next attempt back: a pause, a limit, an endpoint that is spared. */
+  #giveUpInTime(delivery: Delivery): void {
+    const { state } = this.#driver;
+    if (delivery.kind === 'hook' || delivery.firstStartedAt === null) return;
+    const at = givesUpAt(retryPolicyOf(state, delivery), delivery);
+    if (at !== Number.POSITIVE_INFINITY) this.#timers.callAt(at, () => this.#driver.giveUpLate(delivery, at));
   }
 
   #awaitTime(target: WakeTarget, at: number): void {

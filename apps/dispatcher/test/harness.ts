@@ -2,7 +2,6 @@ import {
   compilePlan,
   createRunState,
   type Delivery,
-  defaultEngineLimits,
   defaultRetryPolicy,
   evolve,
   type Plan,
@@ -99,7 +98,7 @@ export interface HeldAppend {
 /** What a session gives its drivers, with nothing behind it: appends and exchanges wait for the test. */
 export class FakeContext implements DriverContext {
   readonly clock = new FakeClock();
-  readonly limits = defaultEngineLimits;
+  readonly limits = defaultLimits;
   readonly timers = new Timers(this.clock);
   readonly lazyStarts = new LazyStarts();
   readonly queue = new SendQueue({ isOpen: () => this.isOpen, hasRoom: () => true });

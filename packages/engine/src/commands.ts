@@ -158,6 +158,7 @@ export interface Rejection {
     | 'invalid_steps'
     | 'step_conflict'
     | 'too_many_signals'
+    | 'run_state_too_large'
     | 'run_not_failed'
     | 'unknown_hook'
     | 'hook_not_failed'

@@ -110,11 +110,13 @@ function decideStart(
 ): Decision {
   const { delivery: kind, step } = command;
   const delivery = findDelivery(state, command);
-  if (!delivery || delivery.open || delivery.state !== 'open' || !isSendable(state, delivery)) {
+  const isOpen = delivery !== null && !delivery.open && delivery.state === 'open';
+  const late = isOpen ? givenUp(state, delivery, now) : null;
+  // Also of what a pause or a limit holds back.
+  if (late !== null) return { events: [late] };
+  if (!isOpen || !isSendable(state, delivery)) {
     return reject('delivery_not_due', `nothing to send for ${kind} ${step ?? ''}`);
   }
-  const late = givenUp(state, delivery, now);
-  if (late !== null) return { events: [late] };
   const { maxConcurrency } = state.plan.definition;
   const inFlight = state.openExchanges - state.openChildren;
   if (kind === 'step' && maxConcurrency !== undefined && inFlight >= maxConcurrency) {

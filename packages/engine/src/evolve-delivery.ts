@@ -127,8 +127,11 @@ export function startChild(state: RunState, event: ChildStarted, effects: Effect
 
 export function extendAttempt(state: RunState, event: AttemptExtended, effects: Effects): void {
   const delivery = requireDelivery(state, event);
-  const { progress = null, note = null, at } = event;
-  if (progress !== null || note !== null) delivery.progress = { percent: progress, note, at };
+  const { progress, note, at } = event;
+  if (progress !== undefined || note !== undefined) {
+    const before = delivery.progress ?? { percent: null, note: null };
+    delivery.progress = { percent: progress ?? before.percent, note: note ?? before.note, at };
+  }
   waitUntil(delivery, event, effects);
 }
 

@@ -52,7 +52,7 @@ export { defaultEngineLimits, type EngineLimits, type Limit } from './limits.ts'
 export { ancestorsOf, compilePlan, type Instance, type Plan, type PlanStep, type StepKind } from './plan.ts';
 export { previousSteps } from './previous-steps.ts';
 export { restOnStarts } from './rest-on-starts.ts';
-export { attemptTimeoutMs, backoffDelayMs } from './retry.ts';
+export { attemptTimeoutMs, backoffDelayMs, givesUpAt } from './retry.ts';
 export {
   createRunState,
   type Hook,

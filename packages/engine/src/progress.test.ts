@@ -88,6 +88,17 @@ describe('attempts', () => {
       expect(driver.delivery('a').attempts).toBe(1);
     });
 
+    test('that a pause holds back: its time runs on', () => {
+      const driver = started([step('a', impatient)]);
+      exchange(driver, 'a', transient);
+      driver.apply({ type: 'pause', commandId: 'c' });
+      expect(driver.send(driver.delivery('a'))).toBe('delivery_not_due');
+      driver.now += 2500;
+      expect(driver.send(driver.delivery('a'))).toBe(null);
+      expect(driver.state.steps[0]).toMatchObject({ state: 'failed', error: { code: 'http_status' } });
+      expect(driver.state.state).toBe('failed');
+    });
+
     test('that waits for a callback, heartbeats or not', () => {
       const driver = started([step('a', impatient)]);
       send(driver, 'a');

@@ -65,7 +65,8 @@ function refused(answer: HandlerAnswer, outcome: Outcome, faults: readonly Defin
   const shown = faults.slice(0, 3).map(({ path, message }) => `${path} ${message}`);
   const more = faults.length > shown.length ? `, and ${faults.length - shown.length} more` : '';
   const message = `the answer's addSteps have ${faults.length} fault(s): ${shown.join('; ')}${more}`;
-  if (outcome.kind !== 'failure') return permanent(answer, 'invalid_steps', message);
+  const limit = faults.find((fault) => fault.limit !== undefined)?.limit;
+  if (outcome.kind !== 'failure') return permanent(answer, 'invalid_steps', message, limit && { limit });
   return { ...outcome, error: { ...outcome.error, message: `${outcome.error.message} (${message})` } };
 }
 
@@ -76,7 +77,7 @@ function outcomeOf(answer: HandlerAnswer, parsed: ParsedBody, options: ClassifyO
   const result = resultText(answer.body, parsed);
   const bytes = Buffer.byteLength(result);
   if (bytes > options.resultBytesMax) return tooLarge(answer, bytes, options.resultBytesMax);
-  const next = parsed.record && isEnvelope(parsed.record) ? parsed.record.next : undefined;
+  const next = (parsed.record && isEnvelope(parsed.record) ? parsed.record.next : undefined) ?? undefined;
   if (next === undefined) return { kind: 'success', status: answer.status, result };
   if (isIdList(next)) return { kind: 'success', status: answer.status, result, next };
   return permanent(answer, 'invalid_next', "the answer's next must be a list of step ids");

@@ -21,6 +21,7 @@ export const problemStatus = {
   unknown_step: 404,
   invalid_steps: 422,
   too_many_signals: 429,
+  run_state_too_large: 413,
   too_many_commands: 429,
   too_many_runs: 429,
   run_not_failed: 409,

@@ -21,7 +21,7 @@ export async function markGone(sql: Database, endpoint: GoneEndpoint): Promise<v
   await sql`
     insert into gone_endpoints (project_id, url, run_id, delivery, step)
     values (${projectUuid}, ${url}, ${runUuid}, ${delivery}, ${step})
-    on conflict (project_id, url) do update
+    on conflict (project_id, md5(url)) do update
        set last_at = now(), run_id = excluded.run_id, delivery = excluded.delivery, step = excluded.step`;
 }
 

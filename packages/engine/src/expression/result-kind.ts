@@ -1,4 +1,4 @@
-import type { Node } from './tree.ts';
+import type { Node, Source } from './tree.ts';
 
 /** What the field that an expression stands in needs: `when` a bool, `forEach` a list. */
 export type ResultKind = 'bool' | 'list';
@@ -15,6 +15,7 @@ export function canGive(node: Node, kind: ResultKind): boolean {
     case 'literal':
       return kind === 'bool' ? typeof node.value === 'boolean' : Array.isArray(node.value);
     case 'read':
+      return canHold(node.source, node.path.length);
     case 'item':
     case 'member':
     case 'index':
@@ -35,4 +36,11 @@ export function canGive(node: Node, kind: ResultKind): boolean {
     case 'each':
       return (node.macro === 'filter' || node.macro === 'map') === (kind === 'list');
   }
+}
+
+/** The context is an object, the state of a step is text, and an error is an object or null; below them is anything. */
+function canHold(source: Source, depth: number): boolean {
+  if (source.kind === 'context') return depth > 0;
+  if (source.field === 'result') return true;
+  return source.field === 'error' && depth > 0;
 }

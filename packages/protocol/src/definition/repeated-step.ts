@@ -6,6 +6,10 @@ const saidBy: Partial<Record<keyof StepDefinition, readonly (keyof ParsedStep)[]
   runCondition: ['runCondition', 'runAfterFailure'],
   failurePolicy: ['failurePolicy', 'continueOnFailure'],
 };
+const unsaidBy = { ...saidBy, join: ['join'], delivery: ['delivery'] } as Record<
+  string,
+  readonly (keyof ParsedStep)[]
+>;
 const merged: ReadonlySet<string> = new Set(['retries', 'headers', 'metadata']);
 
 /**
@@ -19,6 +23,10 @@ export function repeated(stored: StepDefinition, sent: ParsedStep, added: StepDe
     if (sources.every((source) => sent[source] === undefined)) continue;
     const own = sent[key as keyof ParsedStep];
     step[key] = merged.has(key) ? { ...(step[key] as object), ...(own as object) } : value;
+  }
+  // What it says that is stored as nothing, such as `runAfterFailure: false`, contradicts what is stored of it.
+  for (const [key, sources] of Object.entries(unsaidBy)) {
+    if (!(key in added) && sources.some((source) => sent[source] !== undefined)) delete step[key];
   }
   return step as unknown as StepDefinition;
 }

@@ -57,7 +57,12 @@ function merged(
   fields: readonly ('retries' | 'headers' | 'metadata')[],
 ): Partial<ParsedStep> {
   const known = fields.filter((field) => defaults[field] !== undefined);
-  return Object.fromEntries(known.map((field) => [field, { ...defaults[field], ...step[field] }]));
+  return Object.fromEntries(
+    known.map((field) => [
+      field,
+      { ...(field === 'headers' ? others(step, defaults) : defaults[field]), ...step[field] },
+    ]),
+  );
 }
 
 function picked(defaults: Defaults, fields: readonly Field[]): Partial<ParsedStep> {
@@ -85,4 +90,10 @@ export function blamedOnDefaults<Fault extends { readonly path: string; readonly
     seen.add(path);
     return [{ ...fault, path }];
   });
+}
+
+/** Those of `defaults` that the step does not set itself; names of headers have no case. */
+function others({ headers: own = {} }: ParsedStep, { headers = {} }: Defaults): Record<string, string> {
+  const names = new Set(Object.keys(own).map((name) => name.toLowerCase()));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name.toLowerCase())));
 }

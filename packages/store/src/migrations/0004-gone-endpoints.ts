@@ -7,7 +7,8 @@ create table gone_endpoints (
   last_at timestamptz not null default now(),
   run_id uuid not null,
   delivery text not null,
-  step text,
-  primary key (project_id, url)
+  step text
 );
+-- Of the hash: an index holds no text as long as a URL may be.
+create unique index gone_endpoints_url on gone_endpoints (project_id, md5(url));
 `;
