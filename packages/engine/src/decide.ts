@@ -9,7 +9,7 @@ import {
   decideWake,
 } from './decide-callback.ts';
 import { type Decision, reject } from './decision.ts';
-import { exchangesOf, isSendable } from './deliveries.ts';
+import { exchangesOf, isOwed, isSendable } from './deliveries.ts';
 import type { Delivery, DeliveryKind } from './delivery.ts';
 import { endsOf, isGivenUp, mayStartAttempts, retryPolicyOf } from './end-of-attempt.ts';
 import type { RunEvent } from './events.ts';
@@ -111,7 +111,7 @@ function decideStart(
   const { delivery: kind, step } = command;
   const delivery = findDelivery(state, command);
   const isOpen = delivery !== null && !delivery.open && delivery.state === 'open';
-  const late = isOpen ? givenUp(state, delivery, now) : null;
+  const late = isOpen && isOwed(state, delivery) ? givenUp(state, delivery, now) : null;
   // Also of what a pause or a limit holds back.
   if (late !== null) return { events: [late] };
   if (!isOpen || !isSendable(state, delivery)) {

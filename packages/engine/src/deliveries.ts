@@ -5,7 +5,11 @@ import type { RunState } from './state.ts';
 
 /** Whether the run's phase lets this kind of delivery out. */
 export function isSendable(state: RunState, delivery: Delivery): boolean {
-  if (state.isPaused) return false;
+  return !state.isPaused && isOwed(state, delivery);
+}
+
+/** But for a pause. */
+export function isOwed(state: RunState, delivery: Delivery): boolean {
   if (delivery.kind === 'hook') return state.phase === 'hooks';
   if (delivery.kind === 'compensation') {
     return state.phase === 'compensating' && state.compensationsLeft.at(-1) === delivery.index;
