@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { definitionSchema, metadataSchema, settingText, tagsSchema } from '@waybill/protocol';
+import { definitionSchema, metadataSchema, settingText, tagsSchema, timeFields } from '@waybill/protocol';
 import { versionNumber } from './params.ts';
-import { startTimeFields } from './start-time.ts';
 
 const jsonObject = z.record(z.string(), z.unknown());
 const time = z.iso.datetime();
@@ -21,7 +20,7 @@ export const startBody = z
     version: versionNumber.optional(),
     tags: tagsSchema.optional(),
     metadata: metadataSchema.optional(),
-    ...startTimeFields,
+    ...timeFields,
   })
   .openapi('StartRun');
 

@@ -1,15 +1,4 @@
-import { z } from '@hono/zod-openapi';
-import { durationSchema, type Limits, limitOf, Problem } from '@waybill/protocol';
-
-const hundredYears = 100 * 365 * 86_400;
-
-/** When a run is to start; at once when neither is there. */
-export const startTimeFields = {
-  delay: durationSchema({ min: 0, max: hundredYears }).optional(),
-  runAt: z.iso
-    .datetime({ offset: true, error: 'must be an ISO 8601 time such as "2030-01-31T09:00:00Z"' })
-    .optional(),
-};
+import { type Limits, limitOf, Problem } from '@waybill/protocol';
 
 export interface StartTime {
   readonly delay?: number | undefined;

@@ -9,6 +9,7 @@ export { parseStepsFor } from './definition/added-to-run.ts';
 export type { DefinitionChecks } from './definition/checks.ts';
 export { type DefinitionResult, parseDefinition } from './definition/parse.ts';
 export { addedStepsSchema, type DefinitionInput, definitionSchema } from './definition/schema.ts';
+export { timeFields } from './definition/step-schema.ts';
 export {
   metadataSchema,
   settingText,

@@ -69,6 +69,14 @@ const inputSchema = z.union(
   { error: inputRule },
 );
 
+/** When a step, or a run, is to start at the earliest. */
+export const timeFields = {
+  delay: delayDuration.optional(),
+  runAt: z.iso
+    .datetime({ offset: true, error: 'must be an ISO 8601 time such as "2030-01-31T09:00:00Z"' })
+    .optional(),
+};
+
 /** What a step may set, and `defaults` for all of them: everything but what one step is. */
 export const stepSettings = {
   compensation: urlSchema.optional(),
@@ -80,10 +88,7 @@ export const stepSettings = {
   forEach: expressionSchema.optional(),
   maxConcurrency: concurrencySchema.optional(),
   toleratedFailures: toleratedFailuresSchema.optional(),
-  delay: delayDuration.optional(),
-  runAt: z.iso
-    .datetime({ offset: true, error: 'must be an ISO 8601 time such as "2030-01-31T09:00:00Z"' })
-    .optional(),
+  ...timeFields,
   delivery: z.enum(['at-most-once', 'at-least-once']).optional(),
   input: inputSchema.optional(),
   slowAfter: positiveDuration.optional(),
