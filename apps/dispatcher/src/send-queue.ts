@@ -130,7 +130,8 @@ export class SendQueue {
     }
     turns.shift();
     this.#size--;
-    projects.delete(project);
+    // One alone keeps its turn: there is nobody to let by.
+    if (turns.isEmpty || projects.size > 1) projects.delete(project);
     if (!turns.isEmpty) projects.set(project, turns);
     if (projects.size === 0) this.#ready.delete(origin);
     sender.send(delivery);

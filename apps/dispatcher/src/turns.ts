@@ -44,7 +44,8 @@ export class Turns<Owner, Item> {
   shift(): void {
     const [owner, items] = this.#waiting.entries().next().value!;
     items.shift();
-    this.#waiting.delete(owner);
+    // One alone keeps its turn: there is nobody to let by.
+    if (items.length === 0 || this.#waiting.size > 1) this.#waiting.delete(owner);
     if (items.length > 0) this.#waiting.set(owner, items);
   }
 
