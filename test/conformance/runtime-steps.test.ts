@@ -136,7 +136,9 @@ test('54 a step of the definition that is added again word for word changes noth
   };
   handlers.on('/root', async ({ body }) => {
     expect(await addSteps(runOf(body), [root, leaf])).toMatchObject({ status: 200 });
-    for (const fields of [{ parallel: true }, { runAfterFailure: false }, { payload: 2 }, { timeout: 21 }]) {
+    const left = ['headers', 'payload', 'runAfterFailure', 'retries'];
+    const others = [{ parallel: true }, { runAfterFailure: false }, { payload: 2 }, { timeout: 21 }];
+    for (const fields of [...others, ...left.map((field) => ({ [field]: undefined }))]) {
       const other = await addSteps(runOf(body), [{ ...leaf, ...fields }]);
       expect(other).toMatchObject({ status: 409, body: { code: 'step_conflict' } });
     }

@@ -19,6 +19,25 @@ test('PUT stores once: 201, then 200 for the same content in any version', async
   });
 });
 
+test('a definition that is put as GET shows it is the same version', async () => {
+  const steps = [
+    { id: 'a', url: '/a', delivery: 'at-most-once' },
+    { id: 'b', url: '/b', dependsOn: 'a', runAfterFailure: false },
+    { id: 'c', url: '/c', dependsOn: ['a', 'b'], join: 'any' },
+    { id: 'd', sleep: 1, dependsOn: 'c' },
+  ];
+  const body = { steps, defaults: { runAfterFailure: true, timeout: '1m' } };
+  const first = await api.now.call('PUT /v1/workflows/again', { body });
+  expect(first.status).toBe(201);
+  for (const path of ['again', 'again/versions/1']) {
+    const { definition } = (await api.now.call(`GET /v1/workflows/${path}`)).body;
+    expect(definition).toEqual(first.body.definition);
+    expect(definition).toMatchObject({ defaults: { runAfterFailure: true, timeout: 60 } });
+    const again = await api.now.call('PUT /v1/workflows/again', { body: definition as object });
+    expect([again.status, again.body.version]).toEqual([200, 1]);
+  }
+});
+
 test('PUT takes its id from the path, and refuses another', async () => {
   const { id: _, ...rest } = withUrl('x', '/a');
   expect((await api.now.call('PUT /v1/workflows/from-path', { body: rest })).body.key).toBe('from-path');

@@ -17,6 +17,8 @@ export interface WorkflowDefinition {
   readonly retryRounds?: number | undefined;
   /** Deliveries of a run in flight at once, at most. */
   readonly maxConcurrency?: number | undefined;
+  /** As they were sent; `steps` have them already. Steps that are sent again have them too. */
+  readonly defaults?: Readonly<Record<string, unknown>> | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }

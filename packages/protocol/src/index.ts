@@ -18,6 +18,7 @@ export {
   workflowKeySchema,
 } from './definition/texts.ts';
 export { findWarnings } from './definition/warnings.ts';
+export { writtenDefinition } from './definition/written.ts';
 export { derivedUuid } from './derived-uuid.ts';
 export { durationSchema, parseDuration } from './duration.ts';
 export { zodFaults } from './faults.ts';

@@ -147,7 +147,7 @@ export interface Attempt {
   readonly answer: string | null;
 }
 
-/** A stored version of a workflow, defaults filled in and URLs absolute. */
+/** A stored version of a workflow, defaults filled in and URLs absolute. Put as it is, it is the same version. */
 export interface StoredWorkflow {
   readonly key: string;
   readonly version: number;

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { findWarnings, Problem, workflowKeySchema } from '@waybill/protocol';
+import type { WorkflowDefinition } from '@waybill/engine';
+import { findWarnings, Problem, workflowKeySchema, writtenDefinition } from '@waybill/protocol';
 import { findVersion, listVersions, listWorkflows, type VersionRow } from '@waybill/store';
 import type { Context } from 'hono';
 import { requireScope } from '../auth.ts';
@@ -96,7 +97,11 @@ export function workflowRoutes(app: Router, services: Services): void {
       throw new Problem('invalid_definition', 'the definition has 1 fault(s)', { errors });
     }
     const { version, isNew } = await versions.store(definition, principal, true);
-    return c.json({ key, version, definition, warnings: findWarnings(definition) }, isNew ? 201 : 200);
+    const written = writtenDefinition(definition);
+    return c.json(
+      { key, version, definition: written, warnings: findWarnings(definition) },
+      isNew ? 201 : 200,
+    );
   });
 
   documented(app, {
@@ -192,6 +197,7 @@ async function requireVersion({ deps }: Services, c: Context<ApiEnv>, name: stri
 }
 
 function viewOf(row: VersionRow) {
-  const definition = JSON.parse(row.definition) as unknown;
-  return { key: row.key, version: row.version, createdAt: row.createdAt, definition };
+  const definition = JSON.parse(row.definition) as WorkflowDefinition;
+  const { key, version, createdAt } = row;
+  return { key, version, createdAt, definition: writtenDefinition(definition) };
 }

@@ -203,3 +203,62 @@ test('at most once stays that in a run whose policy is to send again', () => {
     retries: { maxAttempts: 1 },
   });
 });
+
+describe('a step of the definition that is sent again', () => {
+  const defaults = {
+    timeout: '20s',
+    headers: { 'x-all': '1' },
+    retries: { initialDelay: 5 },
+    metadata: { team: 'a' },
+    runAfterFailure: true,
+    forEach: 'context.list',
+  };
+  const leaf = { id: 'leaf', url: '/leaf', dependsOn: 'root', headers: { 'x-own': '1' }, maxConcurrency: 2 };
+  const nap = { id: 'nap', sleep: 1, dependsOn: 'root' };
+
+  /** Whether the engine takes `sent` for the stored step of the same id. */
+  function isSame(sent: object, stored: { steps: object[]; defaults?: object }, areKnown = true) {
+    const parsed = parseDefinition({ id: 'w', ...stored }, checks);
+    if ('faults' in parsed) throw new Error(JSON.stringify(parsed.faults));
+    const { definition } = parsed;
+    const given = areKnown ? (definition.defaults ?? {}) : {};
+    const original = {
+      hasStep: (id: string) => definition.steps.some((step) => step.id === id),
+      defaults: given,
+    };
+    const [step] = added([sent], { steps: definition.steps, definition: original, parent: 'root' });
+    return JSON.stringify(step) === JSON.stringify(definition.steps.find(({ id }) => id === step!.id));
+  }
+
+  const stored = { steps: [{ id: 'root', url: '/root' }, leaf, nap], defaults };
+
+  test('is the same as it stands there, and in full', () => {
+    for (const sent of [{ id: 'root', url: '/root' }, leaf, nap]) expect(isSame(sent, stored)).toBe(true);
+    const full = { ...leaf, timeout: 20, headers: { 'x-all': '1', 'x-own': '1' }, runCondition: 'always' };
+    expect(isSame({ ...full, parallel: false, forEach: 'context.list' }, stored)).toBe(true);
+  });
+
+  test.each([
+    { headers: undefined },
+    { headers: { 'x-own': '2' } },
+    { headers: { 'x-own': '1', 'x-all': '2' } },
+    { maxConcurrency: undefined },
+    { metadata: { team: 'b' } },
+    { retries: { maxAttempts: 4 } },
+    { runAfterFailure: false },
+    { parallel: true },
+    { dependsOn: undefined },
+    { parent: 'nap' },
+    { timeout: 21 },
+  ])('is another one with %j', (fields) => {
+    expect(isSame({ ...leaf, ...fields }, stored)).toBe(false);
+  });
+
+  test('of a definition whose defaults are not known is compared as without any', () => {
+    const { maxConcurrency: _, ...plain } = leaf;
+    const unknown = { ...stored, steps: [{ id: 'root', url: '/root' }, plain] };
+    const full = { ...plain, ...defaults, headers: { 'x-all': '1', 'x-own': '1' } };
+    expect([isSame(plain, unknown), isSame(plain, unknown, false)]).toEqual([true, false]);
+    expect([isSame(full, unknown), isSame(full, unknown, false)]).toEqual([true, true]);
+  });
+});

@@ -17,10 +17,9 @@ import {
   findInProgressFaults,
   findReferenceFaults,
 } from './references.ts';
-import { repeated } from './repeated-step.ts';
 import { addedStepsSchema, type ParsedAddedSteps } from './schema.ts';
 import { findSenselessStepFields } from './senseless.ts';
-import { withDefaults } from './step-defaults.ts';
+import { type Defaults, withDefaults } from './step-defaults.ts';
 import type { ParsedStep } from './step-schema.ts';
 import { findTimeFaults, type Timed, timedOf } from './times.ts';
 
@@ -31,12 +30,18 @@ export interface AddedStepsOptions {
   readonly parent?: string;
   /** The workflow's, which holds for steps that name none. */
   readonly failurePolicy: FailurePolicy;
-  /** A step of the run's definition: sent again word for word, it is the same one. */
-  readonly defined?: (id: string) => StepDefinition | undefined;
+  /** The run's definition: one of its steps that is sent again means what it meant there. */
+  readonly definition?: Original;
   /** What is known of the run's time: for delays and sleeps of the new steps, which must be over within it. */
   readonly time?: RunTime;
   /** What paths of faults start with; `steps` when absent. */
   readonly root?: string;
+}
+
+export interface Original {
+  readonly hasStep: (id: string) => boolean;
+  /** What `defaults` the definition was sent with. */
+  readonly defaults: Defaults;
 }
 
 export interface RunTime {
@@ -67,10 +72,10 @@ export function parseAddedSteps(
   const sent = input as unknown[];
   const parsed = addedStepsSchema.safeParse(sent);
   const steps = parsed.data?.map((step) => {
-    return withParent(step, options.defined?.(step.id) ? undefined : options.parent);
+    return withParent(step, options.definition?.hasStep(step.id) ? undefined : options.parent);
   });
   const faults = [
-    ...(steps ? findSenselessStepFields(steps) : []),
+    ...(steps ? findSenselessStepFields(steps, (step) => defaultsOf(step, options)) : []),
     ...(parsed.error ? zodFaults(parsed.error).map(belowSteps) : []),
     ...findKindFaults(sent),
     ...betweenFaults(sent, steps, options),
@@ -109,11 +114,11 @@ function withParent(
 function betweenFaults(
   sent: readonly unknown[],
   parsed: readonly ParsedStep[] | undefined,
-  { steps, parent, defined, time }: AddedStepsOptions,
+  { steps, parent, definition, time }: AddedStepsOptions,
 ): DefinitionFault[] {
   const listed = nodesOf(sent);
   const added = listed.map((node, index) =>
-    withParentLast(node, sent[index], defined?.(node.id) ? undefined : parent),
+    withParentLast(node, sent[index], definition?.hasStep(node.id) ? undefined : parent),
   );
   const ids = new Set(added.map(({ id }) => id));
   const isOther = ({ id }: GraphNode) => !ids.has(id);
@@ -177,12 +182,12 @@ function relocated({ path, message, limit }: DefinitionFault, root: string): Def
   };
 }
 
-function addedStep(
-  step: ParsedStep,
-  baseUrl: string | null,
-  { failurePolicy, defined }: AddedStepsOptions,
-): StepDefinition {
-  const added = normaliseStep(withDefaults(step, { parallel: true }), { baseUrl, failurePolicy });
-  const stored = defined?.(step.id);
-  return stored === undefined ? added : repeated(stored, step, added);
+function addedStep(step: ParsedStep, baseUrl: string | null, options: AddedStepsOptions): StepDefinition {
+  const { failurePolicy } = options;
+  return normaliseStep(withDefaults(step, defaultsOf(step, options)), { baseUrl, failurePolicy });
+}
+
+/** Those of the definition for its own steps, so that the engine sees whether such a step is the same one. */
+function defaultsOf({ id }: ParsedStep, { definition }: AddedStepsOptions): Defaults {
+  return definition?.hasStep(id) ? definition.defaults : { parallel: true };
 }

@@ -1,6 +1,7 @@
 import type { RunState } from '@waybill/engine';
 import { type AddedStepsResult, parseAddedSteps } from './added-steps.ts';
 import type { DefinitionChecks } from './checks.ts';
+import type { Defaults } from './step-defaults.ts';
 import { timedInRun } from './times.ts';
 
 interface Origin {
@@ -20,6 +21,7 @@ export function parseStepsFor(
   const { plan, clockFrom } = run;
   const whole = plan.steps.filter(({ instance }) => instance === null);
   const elapsed = clockFrom === null ? 0 : Math.max(0, (checks.now() - clockFrom) / 1000);
+  const defined = plan.definition.steps.length;
   const index = plan.indexById.get(answering);
   // Nothing depends on an instance: its children hang from the step that it is of.
   const parent = index === undefined ? undefined : plan.steps[index]!.definition.id;
@@ -31,9 +33,10 @@ export function parseStepsFor(
       timeout: plan.definition.timeout,
       timed: () => whole.map(({ index }) => timedInRun(run, run.steps[index]!, elapsed)),
     },
-    defined: (id) => {
-      const at = plan.indexById.get(id) ?? plan.definition.steps.length;
-      return plan.definition.steps[at];
+    definition: {
+      hasStep: (id) => (plan.indexById.get(id) ?? defined) < defined,
+      // Earlier definitions were stored without theirs: steps of these are compared as if there had been none.
+      defaults: (plan.definition.defaults ?? {}) as Defaults,
     },
     root,
     ...(parent === undefined ? {} : { parent }),

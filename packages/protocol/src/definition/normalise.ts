@@ -11,6 +11,7 @@ import { absoluteUrl } from './checks.ts';
 import { listOf } from './graph.ts';
 import { isRequest } from './kinds.ts';
 import type { ParsedDefinition } from './schema.ts';
+import type { Defaults } from './step-defaults.ts';
 import type { ParsedStep } from './step-schema.ts';
 
 interface StepContext {
@@ -37,9 +38,19 @@ export function normalise(
     saga: input.saga ?? false,
     failurePolicy,
     ...only(input, ['retryRounds', 'maxConcurrency']),
+    ...defaultsField(input, baseUrl),
     tags: input.tags,
     metadata: input.metadata,
   };
+}
+
+/** Kept beside the steps that have them: a step that is sent again is expanded with the same ones. */
+function defaultsField({ defaults = {} }: ParsedDefinition, baseUrl: string | null): { defaults?: Defaults } {
+  const said = only(defaults, Object.keys(defaults) as (keyof Defaults)[]);
+  if (Object.keys(said).length === 0) return {};
+  const { compensation } = said;
+  if (compensation === undefined) return { defaults: said };
+  return { defaults: { ...said, compensation: absoluteUrl(compensation, baseUrl) } };
 }
 
 export function normaliseStep(step: ParsedStep, context: StepContext): StepDefinition {

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { checks } from '../../test/checks.ts';
 import { parseDefinition } from './parse.ts';
 
-function faultsOf(step: object): [string, string][] {
+function faultsOf(step: object, workflow: object = {}): [string, string][] {
   const steps = [
     { id: 'a', url: '/a' },
     { id: 'x', dependsOn: 'a', ...step },
   ];
-  const result = parseDefinition({ id: 'w', steps }, checks);
+  const result = parseDefinition({ id: 'w', ...workflow, steps }, checks);
   return 'faults' in result
     ? result.faults.map(({ path, message }) => [path.replace('steps[1].', ''), message])
     : [];
@@ -107,6 +107,14 @@ describe('requests', () => {
   ])('of a fan-out, without one: %j', (fields, paths) => {
     const message = 'has no effect without forEach: leave it out, or say in forEach over which list';
     expect(faultsOf({ url: '/x', ...fields })).toEqual(paths.map((path) => [path, message]));
+  });
+
+  test('the list may be one of defaults, which reach no step without a url', () => {
+    const defaults = { forEach: 'context.l' };
+    expect(faultsOf({ url: '/x', maxConcurrency: 5 }, { defaults })).toEqual([]);
+    expect(faultsOf({ sleep: 1, maxConcurrency: 5 }, { defaults }).map(([path]) => path)).toEqual([
+      'maxConcurrency',
+    ]);
   });
 
   test.each<[object, string[]]>([

@@ -1,20 +1,19 @@
 import type { DefinitionFault } from '@waybill/engine';
 import { listOf } from './graph.ts';
 import { isRequest } from './kinds.ts';
-import type { Defaults } from './step-defaults.ts';
+import { type Defaults, hasList } from './step-defaults.ts';
 import type { ParsedStep } from './step-schema.ts';
 
 /** Fan-out, delivery and input: what contradicts itself on a step. */
-export function requestFaults(step: ParsedStep, at: string): DefinitionFault[] {
+export function requestFaults(step: ParsedStep, defaults: Defaults, at: string): DefinitionFault[] {
   return [
-    ...fanOutFaults(step, at),
+    ...(hasList(step, defaults) ? [] : fanOutFaults(step, at)),
     ...(isRequest(step) ? deliveryFaults(step, at) : []),
     ...inputFaults(step, at),
   ];
 }
 
 function fanOutFaults(step: ParsedStep, at: string): DefinitionFault[] {
-  if (step.forEach !== undefined) return [];
   const message = 'has no effect without forEach: leave it out, or say in forEach over which list';
   return (['maxConcurrency', 'toleratedFailures'] as const)
     .filter((field) => step[field] !== undefined)

@@ -9,7 +9,8 @@ import type { ParsedStep } from './step-schema.ts';
 
 /** Combinations that make no sense, each with a sentence that says what to write instead. */
 export function findSenselessFields(definition: ParsedDefinition): DefinitionFault[] {
-  const faults = findSenselessStepFields(definition.steps);
+  const { defaults = {} } = definition;
+  const faults = findSenselessStepFields(definition.steps, () => defaults);
   faults.push(...policyFaults(definition, ''), ...defaultsFaults(definition));
   const usesRounds = [definition, ...definition.steps].some((item) => item.failurePolicy === 'retry');
   if (definition.retryRounds !== undefined && !usesRounds && definition.defaults?.failurePolicy !== 'retry') {
@@ -37,7 +38,11 @@ function defaultsFaults({ defaults, steps }: ParsedDefinition): DefinitionFault[
   ];
 }
 
-export function findSenselessStepFields(steps: readonly ParsedStep[]): DefinitionFault[] {
+/** `defaultsOf` a step is what it has where it says nothing itself. */
+export function findSenselessStepFields(
+  steps: readonly ParsedStep[],
+  defaultsOf: (step: ParsedStep) => Defaults,
+): DefinitionFault[] {
   return steps.flatMap((step, index) => {
     const at = `steps[${index}]`;
     return [
@@ -45,7 +50,7 @@ export function findSenselessStepFields(steps: readonly ParsedStep[]): Definitio
       ...gateFaults(step, at),
       ...policyFaults(step, `${at}.`),
       ...kindFieldFaults(step, at),
-      ...requestFaults(step, at),
+      ...requestFaults(step, defaultsOf(step), at),
     ];
   });
 }

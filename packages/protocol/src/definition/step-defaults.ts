@@ -26,12 +26,16 @@ export function withDefaults(step: ParsedStep, defaults: Defaults): ParsedStep {
 }
 
 function requestFields(step: ParsedStep, defaults: Defaults): Field[] {
-  const hasList = (step.forEach ?? defaults.forEach) !== undefined;
   return [
     ...unlessSaid(step, 'parallel', 'timeout', 'payload', 'delivery', 'forEach'),
     ...(listOf(step.dependsOn).length > 0 ? unlessSaid(step, 'input') : []),
-    ...(hasList ? unlessSaid(step, 'maxConcurrency', 'toleratedFailures') : []),
+    ...(hasList(step, defaults) ? unlessSaid(step, 'maxConcurrency', 'toleratedFailures') : []),
   ];
+}
+
+/** Whether it makes a request for each item of a list, said by itself or by `defaults`. */
+export function hasList(step: ParsedStep, { forEach }: Defaults): boolean {
+  return (step.forEach ?? (isRequest(step) ? forEach : undefined)) !== undefined;
 }
 
 /** Whether it has the dependencies that a condition is about. */
