@@ -1,7 +1,7 @@
 import { celEnv, isCelError, isCelList, isCelMap, parse, plan } from '@bufbuild/cel';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compileExpression, evaluateCondition, evaluateList } from './index.ts';
+import { canGive, compileExpression, evaluateCondition, evaluateList } from './index.ts';
 
 const words =
   'context steps a b . . ( ) [ ] { } + - * / % ! ? : , < > <= == != && || in "a" \'b\' r"c" 1 2.5 1u null true has size exists all map filter x // \\ \n 💥 \ud800';
@@ -86,6 +86,25 @@ test('nothing throws, whatever the text and the data', () => {
     { numRuns: 2000, seed: 14 },
   );
   expect(compiledCount).toBeGreaterThan(500);
+});
+
+test('what an expression gives is of a kind that it was said to be able to give', () => {
+  const seen = { bool: 0, list: 0, neither: 0 };
+  fc.assert(
+    fc.property(grammar.any, (text) => {
+      const outcome = compileExpression(text);
+      if ('fault' in outcome) return;
+      const { expression } = outcome;
+      const input = { context: JSON.stringify(data), step: () => null };
+      const can = { bool: canGive(expression.tree, 'bool'), list: canGive(expression.tree, 'list') };
+      if ('value' in evaluateCondition(expression, input) && ++seen.bool)
+        expect(can).toHaveProperty('bool', true);
+      if ('items' in evaluateList(expression, input) && ++seen.list) expect(can).toHaveProperty('list', true);
+      if (!can.bool && !can.list) seen.neither++;
+    }),
+    { numRuns: 3000, seed: 14 },
+  );
+  expect(Math.min(...Object.values(seen))).toBeGreaterThan(50);
 });
 
 test('what both have means the same as in the library', () => {

@@ -188,6 +188,8 @@ describe('what is not', () => {
     [{ url: '/x', forEach: '"a,b"' }, 'forEach', /^is never a list: write one/],
     [{ url: '/x', forEach: 'context.a > 1' }, 'forEach', /^is never a list/],
     [{ url: '/x', forEach: '{"a": 1}' }, 'forEach', /^is never a list/],
+    [{ url: '/x', forEach: '[1.0][0]' }, 'forEach', /^is never a list/],
+    [{ url: '/x', when: '!1.0' }, 'when', /^is never true or false/],
     [{ url: '/x', runCondition: 'inProgress', when: 'steps.a.result.ok' }, 'when', /"a" has no result yet/],
     [{ url: '/x', when: '"\u0000" == ""' }, 'when', /U\+0000/],
     [
