@@ -110,6 +110,12 @@ test.each<[string, object, number, object]>([
     { errors: [{ path: 'runs' }], limit: { name: 'batchRunsMax', value: 1000 } },
   ],
   ['a faulty one', { runs: [{}, { context: [] }] }, 422, { errors: [{ path: 'runs[1].context' }] }],
+  [
+    'several faulty ones',
+    { runs: [{}, { context: [], tags: [1] }, { delay: '366d' }] },
+    422,
+    { errors: [{ path: 'runs[1].tags[0]' }, { path: 'runs[1].context' }, { path: 'runs[2].delay' }] },
+  ],
   ['an unknown field', { runs: [{ version: 1 }] }, 422, { errors: [{ path: 'runs[0].version' }] }],
   [
     'too large a context',

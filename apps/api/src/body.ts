@@ -1,7 +1,16 @@
 import type { z } from '@hono/zod-openapi';
-import { isNestedDeeperThan, type Limits, limitOf, memberText, Problem, zodFaults } from '@waybill/protocol';
+import {
+  isNestedDeeperThan,
+  type Limits,
+  limitOf,
+  memberText,
+  Problem,
+  type ProblemError,
+  zodFaults,
+} from '@waybill/protocol';
 import type { Context } from 'hono';
 import type { ApiEnv } from './deps.ts';
+import { refuseFaults } from './faults.ts';
 
 export interface JsonBody {
   /** As it came: `context` is cut out of it, never serialised again. */
@@ -38,30 +47,45 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** @throws Problem `invalid_request` with the path of every fault. */
-export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+/** @throws Problem with the path of every fault; `others` are of what the schema does not see. */
+export function parseWith<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  others: readonly ProblemError[] = [],
+): z.output<S> {
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const errors = zodFaults(parsed.error);
-  throw new Problem('invalid_request', `the request has ${errors.length} fault(s)`, { errors });
+  refuseFaults([...(parsed.success ? [] : zodFaults(parsed.error)), ...others]);
+  return parsed.data as z.output<S>;
 }
 
-/** The text of the body's `context`, an object; `{}` when there is none. */
-export function contextText(
+/** Those of a part that is parsed later, to be named with the others. */
+export function faultsOf(schema: z.ZodType, value: unknown): ProblemError[] {
+  const { error } = schema.safeParse(value);
+  return error ? zodFaults(error) : [];
+}
+
+export interface ReadContext {
+  /** JSON text; not to be used when there are faults. */
+  readonly context: string;
+  readonly faults: readonly ProblemError[];
+}
+
+/** The `context` of a body, an object; `{}` when there is none. `path` is where the body was sent. */
+export function readContext(
   { text, value }: JsonBody,
   limits: Pick<Limits, 'contextBytesMax'>,
   path = '',
-): string {
-  const context = (value as { context?: unknown } | null)?.context;
-  if (context === undefined) return '{}';
-  if (typeof context !== 'object' || context === null || Array.isArray(context)) {
-    const errors = [{ path: `${path}context`, message: 'must be an object' }];
-    throw new Problem('invalid_request', 'the request has 1 fault(s)', { errors });
+): ReadContext {
+  const sent = (value as { context?: unknown } | null)?.context;
+  if (sent === undefined) return { context: '{}', faults: [] };
+  const at = `${path}context`;
+  const context = memberText(text, 'context')!;
+  if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) {
+    return { context, faults: [{ path: at, message: 'must be an object' }] };
   }
-  const cut = memberText(text, 'context')!;
-  const bytes = Buffer.byteLength(cut);
-  if (bytes <= limits.contextBytesMax) return cut;
+  const bytes = Buffer.byteLength(context);
+  if (bytes <= limits.contextBytesMax) return { context, faults: [] };
   const limit = limitOf(limits, 'contextBytesMax');
-  const detail = `${path === '' ? 'the ' : path}context has ${bytes} bytes, above contextBytesMax ${limit.value}`;
-  throw new Problem('context_too_large', detail, { limit });
+  const message = `has ${bytes} bytes, above contextBytesMax ${limit.value}`;
+  return { context, faults: [{ path: at, message, limit }] };
 }

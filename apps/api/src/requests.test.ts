@@ -116,6 +116,112 @@ describe('bodies', () => {
   });
 });
 
+describe('every fault of a start is named at once', () => {
+  const large = { text: 'x'.repeat(262_144) };
+  const far = '2999-01-01T00:00:00Z';
+  const limit = (name: string) => expect.objectContaining({ name });
+
+  test.each<[string, object, number, [string, unknown][]]>([
+    [
+      '/v1/workflows/order/runs',
+      { context: [], delay: '366d', tags: [''], version: 0, more: 1 },
+      422,
+      [
+        ['version', undefined],
+        ['tags[0]', undefined],
+        ['more', undefined],
+        ['context', undefined],
+        ['delay', limit('delaySecondsMax')],
+      ],
+    ],
+    [
+      '/v1/workflows/order/runs',
+      { delay: 'soon', runAt: far, metadata: 1 },
+      422,
+      [
+        ['metadata', undefined],
+        ['delay', undefined],
+        ['runAt', limit('delaySecondsMax')],
+      ],
+    ],
+    [
+      '/v1/workflows/order/runs',
+      { context: large, delay: 1, runAt: far, tags: 'x' },
+      413,
+      [
+        ['tags', undefined],
+        ['context', limit('contextBytesMax')],
+        ['runAt', undefined],
+      ],
+    ],
+    [
+      '/v1/workflows/order/runs/batch',
+      {
+        runs: [{}, { tags: [1] }, 'x', { context: 1 }, { delay: 1, runAt: far }, { runAt: far }],
+        version: 'x',
+      },
+      422,
+      [
+        ['version', undefined],
+        ['runs[1].tags[0]', undefined],
+        ['runs[2]', undefined],
+        ['runs[3].context', undefined],
+        ['runs[4].runAt', undefined],
+        ['runs[5].runAt', limit('delaySecondsMax')],
+      ],
+    ],
+    [
+      '/v1/workflows/order/runs/batch',
+      { runs: [{ tags: [''] }, { context: large }] },
+      413,
+      [
+        ['runs[0].tags[0]', undefined],
+        ['runs[1].context', limit('contextBytesMax')],
+      ],
+    ],
+    [
+      '/v1/workflows',
+      { id: 'order', steps: [{ id: 'a' }], context: [] },
+      422,
+      [
+        ['steps[0].url', undefined],
+        ['context', undefined],
+      ],
+    ],
+    [
+      '/v1/workflows/validate',
+      { id: 'order', steps: [{ id: 'a' }], context: large },
+      413,
+      [
+        ['steps[0].url', undefined],
+        ['context', limit('contextBytesMax')],
+      ],
+    ],
+  ])('POST %s, %#', async (path, sent, status, expected) => {
+    await api.now.start();
+    const answer = await api.now.call(`POST ${path}`, { body: sent });
+    expect(answer.status).toBe(status);
+    const errors = answer.body.errors as { path: string; limit?: unknown }[];
+    expect(errors.map(({ path, limit }) => [path, limit])).toEqual(expected);
+    if (status === 413)
+      expect(answer.body).toMatchObject({ code: 'context_too_large', limit: limit('contextBytesMax') });
+  });
+
+  test('also of a rerun, a PUT and a command', async () => {
+    const id = await api.now.start();
+    const pathsOf = async (line: string, body: object) => {
+      const answer = await api.now.call(line, { body });
+      return [answer.status, ...(answer.body.errors as { path: string }[]).map(({ path }) => path)];
+    };
+    const rerun = { context: [], version: 0 };
+    expect(await pathsOf(`POST /v1/runs/${id}/rerun`, rerun)).toEqual([422, 'version', 'context']);
+    const put = { id: 'other', steps: [] };
+    expect(await pathsOf('PUT /v1/workflows/order', put)).toEqual([422, 'steps', 'id']);
+    const signal = { payloads: 1 };
+    expect(await pathsOf(`POST /v1/runs/${id}/signals/a%20b`, signal)).toEqual([422, 'payloads', 'name']);
+  });
+});
+
 describe('U+0000, which PostgreSQL refuses, and lone surrogates', () => {
   const nul = 'a\u0000b';
   const encoded = encodeURIComponent(nul);

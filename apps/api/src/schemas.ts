@@ -15,7 +15,7 @@ export const putBody = definitionSchema.partial({ id: true }).openapi('PutWorkfl
 
 export const startBody = z
   .strictObject({
-    // Judged by `contextText`, which keeps its text: parsing it here would only copy it.
+    // Judged by `readContext`, and taken as text: parsing it here would only copy it.
     context: z.unknown().optional().openapi({ type: 'object' }),
     version: versionNumber.optional(),
     tags: tagsSchema.optional(),
@@ -81,7 +81,7 @@ export const approvalLink = z.object({ url: z.string(), expiresAt: time.nullable
 export const rerunBody = z
   .strictObject({
     fromStep: z.string().optional(),
-    // Judged by `contextText`, as for a start.
+    // Judged by `readContext`, as for a start.
     context: z.unknown().optional().openapi({ type: 'object' }),
     version: versionNumber.optional(),
   })

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { compilePlan, type Plan, type WorkflowDefinition } from '@waybill/engine';
-import { type DefinitionChecks, Problem, parseDefinition } from '@waybill/protocol';
+import { type DefinitionChecks, Problem, type ProblemError, parseDefinition } from '@waybill/protocol';
 import { findVersion, type StoredVersion, storeVersion } from '@waybill/store';
 import { LRUCache } from 'lru-cache';
 import type { ApiDeps, Principal } from './deps.ts';
+import { refuseFaults } from './faults.ts';
 import type { Writes } from './writes.ts';
 
 export interface ResolvedVersion {
@@ -30,12 +31,13 @@ export class Versions {
     this.#writes = writes;
   }
 
-  /** @throws Problem `invalid_definition` with the path of every fault. */
-  check(input: unknown, principal: Principal): WorkflowDefinition {
+  /** @throws Problem `invalid_definition` with the path of every fault; `others` are of what came with it. */
+  check(input: unknown, principal: Principal, others: readonly ProblemError[] = []): WorkflowDefinition {
     const result = parseDefinition(input, this.checksFor(principal));
-    if ('definition' in result) return result.definition;
-    const errors = result.faults;
-    throw new Problem('invalid_definition', `the definition has ${errors.length} fault(s)`, { errors });
+    const faults = 'faults' in result ? result.faults : [];
+    const isSound = faults.length === 0 && others.every(({ path }) => path === 'context');
+    refuseFaults([...faults, ...others], isSound ? 'invalid_request' : 'invalid_definition');
+    return (result as { definition: WorkflowDefinition }).definition;
   }
 
   checksFor({ baseUrl }: Pick<Principal, 'baseUrl'>): DefinitionChecks {

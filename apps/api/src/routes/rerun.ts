@@ -1,7 +1,7 @@
 import { copiesOf } from '@waybill/engine';
-import { type Limits, Problem, type ProblemCode } from '@waybill/protocol';
+import { Problem, type ProblemCode } from '@waybill/protocol';
 import { requireScope } from '../auth.ts';
-import { contextText, type JsonBody, parseWith, readJson } from '../body.ts';
+import { parseWith, readContext, readJson } from '../body.ts';
 import { documented, jsonOf } from '../documented.ts';
 import { idempotencyHeader, idempotencyOf } from '../idempotency.ts';
 import { idParam } from '../params.ts';
@@ -28,9 +28,11 @@ export function rerunRoutes(app: Router, services: Services): void {
     backlog.admit(principal.projectUuid);
     const row = await requireRun(services, c);
     const body = await readJson(c);
-    const { fromStep, version: asked } = parseWith(rerunBody, body.value);
+    const given = readContext(body, deps.limits);
+    const input = parseWith(rerunBody, body.value, given.faults);
+    const { fromStep, version: asked } = input;
+    const context = input.context === undefined ? row.context : given.context;
     const old = await views.get(row);
-    const context = contextOf(body, row.context, deps.limits);
     const resolved = await versions.resolve(principal, row.workflowKey, asked ?? row.version);
     const started = await starter.start({
       principal,
@@ -49,11 +51,6 @@ export function rerunRoutes(app: Router, services: Services): void {
       location: `/v1/runs/${started.id}`,
     });
   });
-}
-
-function contextOf(body: JsonBody, before: string, limits: Limits): string {
-  const isGiven = (body.value as { context?: unknown }).context !== undefined;
-  return isGiven ? contextText(body, limits) : before;
 }
 
 /** @throws Problem `run_not_ended`, `unknown_step`, `already_compensated`. */

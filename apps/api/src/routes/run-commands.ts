@@ -4,7 +4,7 @@ import { type DefinitionChecks, memberText, Problem, parseStepsFor, stepIdSchema
 import type { RunRow } from '@waybill/store';
 import type { Context } from 'hono';
 import { requireScope } from '../auth.ts';
-import { type JsonBody, parseWith, readJson } from '../body.ts';
+import { faultsOf, type JsonBody, parseWith, readJson } from '../body.ts';
 import { type Posted, sendCommand } from '../command.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
@@ -131,7 +131,8 @@ export function runCommandRoutes(app: Router, services: Services): void {
       requireScope(c.get('principal'), 'runs:write');
       const row = await requireRun(services, c);
       const json = await readJson(c);
-      const input = parseWith(body, json.value) as Record<string, unknown>;
+      const faults = faultsOf(pathParams, c.req.param());
+      const input = parseWith(body, json.value, faults) as Record<string, unknown>;
       return send(services, c, { row, body: json }, (request) => command(input, request));
     });
   }

@@ -1,17 +1,18 @@
 import type { z } from '@hono/zod-openapi';
 import type { WorkflowDefinition } from '@waybill/engine';
-import { elementTexts, memberText, Problem } from '@waybill/protocol';
+import { elementTexts, memberText } from '@waybill/protocol';
 import { requireScope } from '../auth.ts';
-import { contextText, type JsonBody, parseWith, readJson } from '../body.ts';
+import { type JsonBody, parseWith, type ReadContext, readContext, readJson } from '../body.ts';
 import type { ApiDeps } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
+import { refuseFaults } from '../faults.ts';
 import { idempotencyHeader, idempotencyOf } from '../idempotency.ts';
 import { keyParam, requireKey } from '../params.ts';
 import type { BatchItem } from '../run-batch.ts';
 import { summaryOf } from '../run-summary.ts';
 import { batchBody, batchRunsMax, batchView, runStatus, startBody } from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
-import { startAtOf } from '../start-time.ts';
+import { type StartTime, type StartTimeOptions, startTimeOf } from '../start-time.ts';
 import { startedResponse } from '../started-response.ts';
 
 const tag = { tags: ['Workflows'] };
@@ -33,15 +34,14 @@ export function runStartRoutes(app: Router, services: Services): void {
     requireScope(principal, 'runs:write');
     backlog.admit(principal.projectUuid);
     const body = await readJson(c);
-    const context = contextText(body, deps.limits);
-    const input = parseWith(startBody, body.value);
+    const start = startOf(body, { limits: deps.limits, nowMs: deps.now(), path: '' });
+    const input = parseWith(startBody, body.value, start.faults);
     const key = requireKey(c.req.param('key'));
     const resolved = await versions.resolve(principal, key, input.version);
     const started = await starter.start({
       principal,
       version: async () => resolved,
-      ...itemOf(input, context, resolved.plan.definition),
-      startAtMs: startAtOf(input, { nowMs: deps.now(), limits: deps.limits }),
+      ...itemOf(input, start, resolved.plan.definition),
       idempotency: idempotencyOf(c, body.text),
     });
     return startedResponse(c, started);
@@ -61,41 +61,52 @@ export function runStartRoutes(app: Router, services: Services): void {
     backlog.admit(principal.projectUuid);
     const body = await readJson(c);
     refuseTooMany(body.value);
-    const input = parseWith(batchBody, body.value);
+    const starts = startsOf(body, deps);
+    const faults = starts.flatMap((start) => start.faults);
+    const input = parseWith(batchBody, body.value, faults);
     const resolved = await versions.resolve(principal, requireKey(c.req.param('key')), input.version);
     const rows = await starter.startBatch({
       principal,
       version: async () => resolved,
-      items: itemsOf(input, body, { deps, definition: resolved.plan.definition }),
+      items: input.runs.map((run, index) => itemOf(run, starts[index]!, resolved.plan.definition)),
       idempotency: idempotencyOf(c, body.text),
     });
     return c.json({ data: rows.map(summaryOf) }, 201);
   });
 }
 
+/** What is judged beside the schema. */
+type Start = ReadContext & StartTime;
+
+function startOf(body: JsonBody, options: StartTimeOptions): Start {
+  const { context, faults } = readContext(body, options.limits, options.path);
+  const time = startTimeOf(body.value, options);
+  return { context, startAtMs: time.startAtMs, faults: [...faults, ...time.faults] };
+}
+
 type StartInput = Pick<z.output<typeof startBody>, 'tags' | 'metadata'>;
 
-function itemOf({ tags, metadata }: StartInput, context: string, definition: WorkflowDefinition): BatchItem {
+function itemOf(
+  { tags, metadata }: StartInput,
+  { context, startAtMs }: Start,
+  definition: WorkflowDefinition,
+): BatchItem {
   return {
     context,
     tags: tags ?? definition.tags ?? [],
     metadata: { ...definition.metadata, ...metadata },
+    startAtMs,
   };
 }
 
-/** @throws Problem with the place of the run in its path. */
-function itemsOf(
-  { runs }: z.output<typeof batchBody>,
-  body: JsonBody,
-  { deps, definition }: { readonly deps: ApiDeps; readonly definition: WorkflowDefinition },
-): BatchItem[] {
-  const { limits } = deps;
-  const nowMs = deps.now();
-  const { texts } = elementTexts(memberText(body.text, 'runs')!, runs.length)!;
-  return runs.map((run, index) => {
-    const path = `runs[${index}].`;
-    const context = contextText({ text: texts[index]!, value: run }, limits, path);
-    return { ...itemOf(run, context, definition), startAtMs: startAtOf(run, { nowMs, limits, path }) };
+/** Those of a batch, each of its own text; none of a body that has no list of them. */
+function startsOf({ text, value }: JsonBody, { limits, now }: ApiDeps): Start[] {
+  const runs: unknown = (value as { runs?: unknown } | null)?.runs;
+  if (!Array.isArray(runs)) return [];
+  const nowMs = now();
+  const { texts } = elementTexts(memberText(text, 'runs')!, runs.length)!;
+  return runs.map((run: unknown, index) => {
+    return startOf({ text: texts[index]!, value: run }, { limits, nowMs, path: `runs[${index}].` });
   });
 }
 
@@ -105,7 +116,5 @@ function refuseTooMany(value: unknown): void {
   if (!Array.isArray(runs) || runs.length <= batchRunsMax) return;
   const limit = { name: 'batchRunsMax', value: batchRunsMax };
   const message = `has ${runs.length} runs, above batchRunsMax ${batchRunsMax}`;
-  throw new Problem('invalid_request', 'the request has 1 fault(s)', {
-    errors: [{ path: 'runs', message, limit }],
-  });
+  refuseFaults([{ path: 'runs', message, limit }]);
 }

@@ -1,10 +1,16 @@
 import { z } from '@hono/zod-openapi';
 import type { WorkflowDefinition } from '@waybill/engine';
-import { findWarnings, Problem, workflowKeySchema, writtenDefinition } from '@waybill/protocol';
+import {
+  findWarnings,
+  Problem,
+  type ProblemError,
+  workflowKeySchema,
+  writtenDefinition,
+} from '@waybill/protocol';
 import { findVersion, listVersions, listWorkflows, type VersionRow } from '@waybill/store';
 import type { Context } from 'hono';
 import { requireScope } from '../auth.ts';
-import { contextText, type JsonBody, parseWith, readJson } from '../body.ts';
+import { type JsonBody, parseWith, readContext, readJson } from '../body.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
 import { idempotencyHeader, idempotencyOf } from '../idempotency.ts';
@@ -46,8 +52,8 @@ export function workflowRoutes(app: Router, services: Services): void {
     requireScope(principal, 'runs:write');
     backlog.admit(principal.projectUuid);
     const body = await readJson(c);
-    const context = contextText(body, deps.limits);
-    const definition = versions.check(withoutContext(body), principal);
+    const { context, faults } = readContext(body, deps.limits);
+    const definition = versions.check(withoutContext(body), principal, faults);
     const { tags = [], metadata = {} } = definition;
     const idempotency = idempotencyOf(c, body.text);
     const version = () => versions.store(definition, principal, false);
@@ -68,8 +74,8 @@ export function workflowRoutes(app: Router, services: Services): void {
   app.post('/v1/workflows/validate', async (c) => {
     requireScope(c.get('principal'), 'workflows:write');
     const body = await readJson(c);
-    contextText(body, deps.limits);
-    const definition = versions.check(withoutContext(body), c.get('principal'));
+    const { faults } = readContext(body, deps.limits);
+    const definition = versions.check(withoutContext(body), c.get('principal'), faults);
     return c.json({ valid: true, warnings: findWarnings(definition) });
   });
 
@@ -91,11 +97,7 @@ export function workflowRoutes(app: Router, services: Services): void {
     const key = c.req.param('key');
     const input =
       typeof value === 'object' && value !== null && !('id' in value) ? { id: key, ...value } : value;
-    const definition = versions.check(input, principal);
-    if (definition.id !== key) {
-      const errors = [{ path: 'id', message: `"${definition.id}" is not the key in the path, "${key}"` }];
-      throw new Problem('invalid_definition', 'the definition has 1 fault(s)', { errors });
-    }
+    const definition = versions.check(input, principal, otherIdFaults(input, key));
     const { version, isNew } = await versions.store(definition, principal, true);
     const written = writtenDefinition(definition);
     return c.json(
@@ -167,6 +169,12 @@ export function workflowRoutes(app: Router, services: Services): void {
     const { key, version } = c.req.param();
     return c.json(await requireVersion(services, c, key, version));
   });
+}
+
+function otherIdFaults(input: unknown, key: string): ProblemError[] {
+  const id = (input as { id?: unknown } | null)?.id;
+  if (typeof id !== 'string' || id === key) return [];
+  return [{ path: 'id', message: `"${id}" is not the key in the path, "${key}"` }];
 }
 
 function withoutContext({ value }: JsonBody): unknown {
