@@ -1,11 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import { Problem, workflowKeySchema } from '@waybill/protocol';
 
-/** A number of a stored version; it fits PostgreSQL's int4. */
-export const versionNumber = z
-  .int()
-  .min(1)
-  .max(2 ** 31 - 1);
+/** A number of a stored version fits PostgreSQL's int4. */
+export const versionMax = 2 ** 31 - 1;
+export const versionNumber = z.int().min(1).max(versionMax);
 
 /** A run id, or a workflow key for its latest run. */
 export const idParam = z.object({ id: z.string() });

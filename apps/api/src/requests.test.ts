@@ -250,6 +250,7 @@ describe('U+0000, which PostgreSQL refuses, and lone surrogates', () => {
     `GET /v1/workflows?cursor=${encoded}`,
     `GET /v1/runs?cursor=${encoded}`,
     `GET /v1/runs?cursor=run_${encoded}`,
+    `GET /v1/endpoints/gone?cursor=${encoded}`,
     `GET /v1/runs?workflow=${encoded}`,
     `GET /v1/runs?tag=${encoded}`,
     `GET /v1/runs?metadata.k=${encoded}`,
@@ -262,8 +263,7 @@ describe('U+0000, which PostgreSQL refuses, and lone surrogates', () => {
     'GET /v1/runs/order?wait=61',
     'GET /v1/runs/order?wait=-1',
     'GET /v1/runs/order?wait=soon',
-    'GET /v1/workflows/order/versions?cursor=99999999999',
-    'GET /v1/workflows/order/versions?cursor=x',
+    'GET /v1/runs?state=lost&metadata.k=&metadata.=v&cursor=x',
   ])('%s is 422', async (line) => {
     await api.now.start();
     expect(await api.now.problem(line)).toEqual([422, 'invalid_request']);

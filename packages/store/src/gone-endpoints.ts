@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { behind, type ListPlace, microsOf } from './list-place.ts';
 
 /** An answer of 410. */
 export interface GoneEndpoint {
@@ -12,6 +13,7 @@ export interface GoneEndpoint {
 
 export interface GoneEndpointRow extends Omit<GoneEndpoint, 'projectUuid'> {
   readonly markedAt: Date;
+  readonly markedAtMicros: number;
   readonly lastAt: Date;
 }
 
@@ -35,20 +37,15 @@ export function goneEndpoints(sql: Database, limit: number): PromiseLike<{ proje
     select project_id as project, url from gone_endpoints order by marked_at desc limit ${limit}`;
 }
 
-/** Marked latest first, behind the URL `after`. */
+/** Marked latest first, behind a place in the list. */
 export function listGoneEndpoints(
   sql: Database,
   project: string,
-  { after, limit }: { readonly after?: string | undefined; readonly limit: number },
+  { after, limit }: { readonly after?: ListPlace | undefined; readonly limit: number },
 ): PromiseLike<GoneEndpointRow[]> {
   return sql<GoneEndpointRow[]>`
-    select url, marked_at as "markedAt", last_at as "lastAt", run_id as "runUuid", delivery, step
-      from gone_endpoints where project_id = ${project}
-       ${
-         after === undefined
-           ? sql``
-           : sql`and (marked_at, url) < (
-         select marked_at, url from gone_endpoints where project_id = ${project} and url = ${after})`
-       }
+    select url, marked_at as "markedAt", last_at as "lastAt", run_id as "runUuid", delivery, step,
+           ${microsOf(sql, 'marked_at')} as "markedAtMicros"
+      from gone_endpoints where project_id = ${project} and ${behind(sql, 'marked_at', 'url', after)}
      order by marked_at desc, url desc limit ${limit}`;
 }

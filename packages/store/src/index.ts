@@ -49,6 +49,7 @@ export {
   listDispatchers,
   rescueExpired,
 } from './leases.ts';
+export type { ListPlace } from './list-place.ts';
 export { defaultRetentionDays, type MigrateOptions, migrate } from './migrate.ts';
 export { PlanCache } from './plans.ts';
 export {

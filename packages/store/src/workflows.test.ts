@@ -78,7 +78,8 @@ describe('versions', () => {
     const next = await listVersions(database.sql, projectUuid, key, { limit: 2, beforeVersion: 2 });
     expect(next.map(({ version }) => version)).toEqual([1]);
     const all = await listWorkflows(database.sql, projectUuid, { limit: 100 });
-    const half = await listWorkflows(database.sql, projectUuid, { limit: 100, afterKey: all[1]!.key });
+    const { createdAtMicros: atMicros, key: name } = all[1]!;
+    const half = await listWorkflows(database.sql, projectUuid, { limit: 100, after: { atMicros, name } });
     expect(half.map((row) => row.key)).toEqual(all.slice(2).map((row) => row.key));
     expect(all[0]).toMatchObject({ key, latestVersion: 3, versions: 3 });
   });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Database } from './database.ts';
 import { sqlState } from './errors.ts';
+import { behind, type ListPlace, microsOf } from './list-place.ts';
 
 export interface VersionRow {
   readonly key: string;
@@ -15,6 +16,7 @@ export interface WorkflowRow {
   readonly latestVersion: number;
   readonly versions: number;
   readonly createdAt: Date;
+  readonly createdAtMicros: number;
   readonly updatedAt: Date;
 }
 
@@ -86,24 +88,17 @@ export async function findVersion(
   return row ?? null;
 }
 
-/** Newest first, behind the workflow `afterKey`. */
+/** Newest first, behind a place in the list. */
 export function listWorkflows(
   sql: Database,
   project: string,
-  page: { afterKey?: string | undefined; limit: number },
+  { after, limit }: { readonly after?: ListPlace | undefined; readonly limit: number },
 ): PromiseLike<WorkflowRow[]> {
-  const after = page.afterKey;
   return sql<WorkflowRow[]>`
     select key, latest_version as "latestVersion", versions, created_at as "createdAt",
-           updated_at as "updatedAt"
-      from workflows where project_id = ${project}
-       ${
-         after === undefined
-           ? sql``
-           : sql`and (created_at, key) < (
-         select created_at, key from workflows where project_id = ${project} and key = ${after})`
-       }
-     order by created_at desc, key desc limit ${page.limit}`;
+           updated_at as "updatedAt", ${microsOf(sql, 'created_at')} as "createdAtMicros"
+      from workflows where project_id = ${project} and ${behind(sql, 'created_at', 'key', after)}
+     order by created_at desc, key desc limit ${limit}`;
 }
 
 /** Newest first, before version `beforeVersion`. */

@@ -8,7 +8,7 @@ import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
 import { eventText } from '../event-view.ts';
 import { positionAfter, type StreamPosition } from '../live-events.ts';
-import { pageQuery } from '../paging.ts';
+import { numberCursor, pageQuery } from '../paging.ts';
 import { idParam } from '../params.ts';
 import { requireRun } from '../require-run.ts';
 import { infoOf } from '../run-views.ts';
@@ -22,7 +22,7 @@ const pageBytesMax = 4 * 1024 * 1024;
 
 const eventsQuery = z.object({
   ...pageQuery,
-  cursor: z.coerce.number().pipe(z.int().min(0).max(seqMax)).optional(),
+  cursor: numberCursor({ min: 0, max: seqMax }),
 });
 
 /** The journal of a run: as pages, or live. */

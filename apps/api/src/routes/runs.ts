@@ -10,9 +10,9 @@ import {
 } from '@waybill/protocol';
 import { listRuns, type RunRow } from '@waybill/store';
 import { requireScope } from '../auth.ts';
-import { parseWith } from '../body.ts';
+import { faultsOf, parseWith } from '../body.ts';
 import { documented, jsonOf } from '../documented.ts';
-import { page, pageQuery } from '../paging.ts';
+import { cursorBy, page, pageQuery } from '../paging.ts';
 import { idParam } from '../params.ts';
 import { requireRun } from '../require-run.ts';
 import { summaryOf } from '../run-summary.ts';
@@ -26,12 +26,15 @@ const waitQuery = z.object({ wait: z.coerce.number().min(0).max(60).optional() }
 
 const listQuery = z.object({
   ...pageQuery,
+  cursor: cursorBy((text) => uuidOfId('run', text)),
   workflow: workflowKeySchema.optional(),
   state: z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']).optional(),
   tag: settingText({ min: 1, max: 128 }).optional(),
   createdAfter: z.iso.datetime({ offset: true }).optional(),
   createdBefore: z.iso.datetime({ offset: true }).optional(),
 });
+
+const metadataQuery = z.object({ metadata: metadataSchema.optional() });
 
 /** Runs: status and lists. */
 export function runRoutes(app: Router, services: Services): void {
@@ -47,16 +50,17 @@ export function runRoutes(app: Router, services: Services): void {
   });
   app.get('/v1/runs', async (c) => {
     requireScope(c.get('principal'), 'runs:read');
-    const query = parseWith(listQuery, c.req.query());
+    const metadata = metadataFilter(c.req.query());
+    const query = parseWith(listQuery, c.req.query(), faultsOf(metadataQuery, { metadata }));
     const filter = {
       projectUuid: c.get('principal').projectUuid,
       workflowKey: query.workflow,
       state: query.state,
       tag: query.tag,
-      metadata: metadataFilter(c.req.query()),
+      metadata,
       createdAfterMs: query.createdAfter && Date.parse(query.createdAfter),
       createdBeforeMs: query.createdBefore && Date.parse(query.createdBefore),
-      beforeUuid: cursorUuid(query.cursor),
+      beforeUuid: query.cursor,
       limit: query.limit + 1,
     };
     const rows = await listRuns(deps.database, filter as Parameters<typeof listRuns>[1]);
@@ -113,14 +117,5 @@ async function awaitEnd(
 function metadataFilter(query: Record<string, string>): Record<string, string> | undefined {
   const pairs = Object.entries(query).filter(([name]) => name.startsWith('metadata.'));
   if (pairs.length === 0) return undefined;
-  const wanted = Object.fromEntries(pairs.map(([name, value]) => [name.slice('metadata.'.length), value]));
-  return parseWith(z.object({ metadata: metadataSchema }), { metadata: wanted }).metadata;
-}
-
-function cursorUuid(cursor: string | undefined): string | undefined {
-  if (cursor === undefined) return undefined;
-  const uuid = uuidOfId('run', cursor);
-  if (uuid) return uuid;
-  const errors = [{ path: 'cursor', message: 'is not a cursor of this list' }];
-  throw new Problem('invalid_request', 'the request has 1 fault(s)', { errors });
+  return Object.fromEntries(pairs.map(([name, value]) => [name.slice('metadata.'.length), value]));
 }

@@ -4,7 +4,7 @@ import { type GoneEndpointRow, listDispatchers, listGoneEndpoints } from '@waybi
 import { requireScope } from '../auth.ts';
 import { parseWith } from '../body.ts';
 import { documented, jsonOf } from '../documented.ts';
-import { page, pageQuery } from '../paging.ts';
+import { page, pageQuery, placeCursor, placeText } from '../paging.ts';
 import { listOf } from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
 
@@ -29,7 +29,7 @@ const goneEndpointView = z
     stepId: z.string().nullable(),
   })
   .openapi('GoneEndpoint');
-const goneQuery = z.object({ ...pageQuery, cursor: z.string().max(2048).optional() });
+const goneQuery = z.object({ ...pageQuery, cursor: placeCursor });
 
 /** The fleet, and what is beyond it, as this project's keys may see it. */
 export function systemRoutes(app: Router, { deps }: Services): void {
@@ -60,7 +60,9 @@ export function systemRoutes(app: Router, { deps }: Services): void {
     requireScope(principal, 'runs:read');
     const { limit, cursor: after } = parseWith(goneQuery, c.req.query());
     const rows = await listGoneEndpoints(deps.database, principal.projectUuid, { after, limit: limit + 1 });
-    return c.json(page(rows, limit, goneEndpointOf, ({ url }) => url));
+    const cursorOf = ({ markedAtMicros: atMicros, url: name }: GoneEndpointRow) =>
+      placeText({ atMicros, name });
+    return c.json(page(rows, limit, goneEndpointOf, cursorOf));
   });
 }
 

@@ -1,21 +1,15 @@
 import { z } from '@hono/zod-openapi';
 import type { WorkflowDefinition } from '@waybill/engine';
-import {
-  findWarnings,
-  Problem,
-  type ProblemError,
-  workflowKeySchema,
-  writtenDefinition,
-} from '@waybill/protocol';
-import { findVersion, listVersions, listWorkflows, type VersionRow } from '@waybill/store';
+import { findWarnings, Problem, type ProblemError, writtenDefinition } from '@waybill/protocol';
+import { findVersion, listVersions, listWorkflows, type VersionRow, type WorkflowRow } from '@waybill/store';
 import type { Context } from 'hono';
 import { requireScope } from '../auth.ts';
 import { type JsonBody, parseWith, readContext, readJson } from '../body.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
 import { idempotencyHeader, idempotencyOf } from '../idempotency.ts';
-import { page, pageQuery } from '../paging.ts';
-import { keyParam, requireKey, versionNumber } from '../params.ts';
+import { numberCursor, page, pageQuery, placeCursor, placeText } from '../paging.ts';
+import { keyParam, requireKey, versionMax, versionNumber } from '../params.ts';
 import {
   createBody,
   listOf,
@@ -30,8 +24,8 @@ import type { Router, Services } from '../services.ts';
 import { startedResponse } from '../started-response.ts';
 
 const tag = { tags: ['Workflows'] };
-const listQuery = z.object({ ...pageQuery, cursor: workflowKeySchema.optional() });
-const versionsQuery = z.object({ ...pageQuery, cursor: z.coerce.number().pipe(versionNumber).optional() });
+const listQuery = z.object({ ...pageQuery, cursor: placeCursor });
+const versionsQuery = z.object({ ...pageQuery, cursor: numberCursor({ min: 1, max: versionMax }) });
 const versionParam = keyParam.extend({ version: versionNumber });
 
 /** Stored definitions, and `create`, which stores one and starts a run of it. */
@@ -115,17 +109,11 @@ export function workflowRoutes(app: Router, services: Services): void {
     responses: { 200: { description: 'A page', ...jsonOf(listOf(workflowView)) } },
   });
   app.get('/v1/workflows', async (c) => {
-    const { limit, cursor: afterKey } = parseWith(listQuery, c.req.query());
+    const { limit, cursor: after } = parseWith(listQuery, c.req.query());
     const project = readable(c);
-    const rows = await listWorkflows(deps.database, project, { afterKey, limit: limit + 1 });
-    return c.json(
-      page(
-        rows,
-        limit,
-        (row) => row,
-        (row) => row.key,
-      ),
-    );
+    const rows = await listWorkflows(deps.database, project, { after, limit: limit + 1 });
+    const cursorOf = ({ createdAtMicros: atMicros, key: name }: WorkflowRow) => placeText({ atMicros, name });
+    return c.json(page(rows, limit, summaryOf, cursorOf));
   });
 
   documented(app, {
@@ -202,6 +190,10 @@ async function requireVersion({ deps }: Services, c: Context<ApiEnv>, name: stri
     'not_found',
     version === undefined ? `no workflow "${key}"` : `no version ${version} of "${key}"`,
   );
+}
+
+function summaryOf({ createdAtMicros: _, ...row }: WorkflowRow) {
+  return row;
 }
 
 function viewOf(row: VersionRow) {
