@@ -282,9 +282,8 @@ describe('defaults take every field but what one step is', () => {
     delivery: 'at-most-once',
     input: 'dependencies',
     slowAfter: 3,
-    maxConcurrency: 2,
-    toleratedFailures: 1,
   };
+  const fanOut = { maxConcurrency: 2, toleratedFailures: 1 };
   const of = (steps: object[], defaults: object) =>
     parse({ id: 'w', timeout: 1000, defaults, steps }).steps as unknown as Record<string, unknown>[];
   const root = { id: 'a', url: '/a' };
@@ -302,12 +301,10 @@ describe('defaults take every field but what one step is', () => {
       input: 'dependencies',
       slowAfter: 3,
     });
-    for (const field of ['runCondition', 'input', 'maxConcurrency', 'toleratedFailures']) {
-      expect(a).not.toHaveProperty(field);
-    }
-    expect(b).not.toHaveProperty('maxConcurrency');
-    const [list] = of([{ ...root, forEach: 'context.list' }], { ...settings, delivery: undefined });
-    expect(list).toMatchObject({ maxConcurrency: 2, toleratedFailures: 1 });
+    for (const field of ['runCondition', 'input']) expect(a).not.toHaveProperty(field);
+    const [list, other] = of([{ ...root, forEach: 'context.list' }, child], { ...settings, ...fanOut });
+    expect(list).toMatchObject(fanOut);
+    for (const field of Object.keys(fanOut)) expect(other).not.toHaveProperty(field);
     const [, sleep] = of([root, { id: 's', sleep: 1, dependsOn: 'a' }], settings);
     expect(sleep).toMatchObject({ sleep: 1, runCondition: 'always', delay: 5 });
     for (const field of ['delivery', 'input', 'slowAfter']) expect(sleep).not.toHaveProperty(field);
@@ -355,6 +352,16 @@ describe('defaults take every field but what one step is', () => {
       { 'steps[0].retries': expect.any(String) },
     ],
     [{ delivery: 'at-most-once', retries: {} }, [root], {}],
+    [
+      fanOut,
+      [root, { id: 's', sleep: 1, forEach: undefined }],
+      {
+        'defaults.maxConcurrency': expect.stringMatching(/^has no effect without forEach: leave/),
+        'defaults.toleratedFailures': expect.stringMatching(/^has no effect without forEach: leave/),
+      },
+    ],
+    [fanOut, [root, { ...child, forEach: 'context.list' }], {}],
+    [{ ...fanOut, forEach: 'context.list' }, [root], {}],
     [{ delay: 1001 }, [root], { 'defaults.delay': expect.stringMatching(/timeout is 1000 s/) }],
   ])('%j with %j: %j', (defaults, steps, expected) => {
     const result = parseDefinition({ id: 'w', timeout: 1000, defaults, steps }, checks);

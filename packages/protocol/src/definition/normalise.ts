@@ -1,15 +1,15 @@
-import {
-  defaultRetryPolicy,
-  type FailurePolicy,
-  type RetryPolicy,
-  type SignalWait,
-  type StepDefinition,
-  type WorkflowDefinition,
+import type {
+  FailurePolicy,
+  RetryPolicy,
+  SignalWait,
+  StepDefinition,
+  WorkflowDefinition,
 } from '@waybill/engine';
 import { defaultStepTimeoutSeconds, defaultTimeoutSeconds } from '../defaults.ts';
 import { absoluteUrl } from './checks.ts';
 import { listOf } from './graph.ts';
 import { isRequest } from './kinds.ts';
+import { retryPolicy } from './retries.ts';
 import type { ParsedDefinition } from './schema.ts';
 import type { Defaults } from './step-defaults.ts';
 import type { ParsedStep } from './step-schema.ts';
@@ -98,9 +98,9 @@ function kindFields(step: ParsedStep): Partial<StepDefinition> {
   };
 }
 
-function retriesOf({ retries, delivery }: ParsedStep): RetryPolicy {
-  const merged = { ...defaultRetryPolicy, ...retries };
-  return delivery === 'at-most-once' ? { ...merged, maxAttempts: 1 } : merged;
+function retriesOf({ retries = {}, delivery }: ParsedStep): RetryPolicy {
+  const policy = retryPolicy(retries);
+  return delivery === 'at-most-once' ? { ...policy, maxAttempts: 1 } : policy;
 }
 
 function conditionFields(step: ParsedStep): Partial<StepDefinition> {

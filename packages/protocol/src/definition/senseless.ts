@@ -3,8 +3,9 @@ import { listOf } from './graph.ts';
 import { isRequest } from './kinds.ts';
 import type { ParsedDefinition } from './schema.ts';
 import { kindFieldFaults } from './senseless-kinds.ts';
-import { deliveryFaults, requestFaults } from './senseless-requests.ts';
-import type { Defaults } from './step-defaults.ts';
+import { deliveryFaults, fanOutFaults, requestFaults } from './senseless-requests.ts';
+import { retryFaults } from './senseless-retries.ts';
+import { type Defaults, hasList } from './step-defaults.ts';
 import type { ParsedStep } from './step-schema.ts';
 
 /** Combinations that make no sense, each with a sentence that says what to write instead. */
@@ -29,6 +30,8 @@ function defaultsFaults({ defaults, steps }: ParsedDefinition): DefinitionFault[
     ...gateFaults(defaults, 'defaults'),
     ...policyFaults(defaults, 'defaults.'),
     ...deliveryFaults(defaults, 'defaults'),
+    ...(isOnce ? [] : retryFaults(defaults.retries ?? {}, {}, 'defaults')),
+    ...(steps.some((step) => hasList(step, defaults)) ? [] : fanOutFaults(defaults, 'defaults')),
     ...steps.flatMap((step, index) => {
       if (!isOnce || step.retries === undefined || step.delivery !== undefined || !isRequest(step)) return [];
       const message =

@@ -1,5 +1,6 @@
 import { listOf } from './graph.ts';
 import { isRequest } from './kinds.ts';
+import { mergedRetries } from './retries.ts';
 import type { ParsedDefinition } from './schema.ts';
 import type { ParsedStep } from './step-schema.ts';
 
@@ -64,7 +65,9 @@ function merged(
   return Object.fromEntries(
     known.map((field) => [
       field,
-      { ...(field === 'headers' ? others(step, defaults) : defaults[field]), ...step[field] },
+      field === 'retries'
+        ? mergedRetries(step.retries ?? {}, defaults.retries!)
+        : { ...(field === 'headers' ? others(step, defaults) : defaults[field]), ...step[field] },
     ]),
   );
 }

@@ -114,3 +114,4 @@ export const stepSchema = z.strictObject({
 });
 
 export type ParsedStep = z.output<typeof stepSchema>;
+export type Retries = z.output<typeof retriesSchema>;

@@ -1,5 +1,6 @@
 import type { StepDefinition, WorkflowDefinition } from '@waybill/engine';
 import { isRequest } from './kinds.ts';
+import { writtenRetries } from './retries.ts';
 import type { Defaults } from './step-defaults.ts';
 
 /** A stored definition as it is shown: as a client may send it, and sent again it is the same version. */
@@ -10,10 +11,12 @@ export function writtenDefinition(definition: WorkflowDefinition): Record<string
 
 /** What is stored of every step, and may be said of some alone, is left out of the others. */
 function writtenStep(step: StepDefinition, defaults: Defaults): Record<string, unknown> {
-  const { join, delivery } = step;
+  const { join, delivery, retries, parallel, runCondition } = step;
   return {
     ...step,
+    retries: writtenRetries(retries),
     ...(isRequest(step) ? {} : { parallel: undefined, retries: undefined, timeout: undefined }),
+    ...(runCondition === 'inProgress' && !parallel ? { parallel: undefined } : {}),
     ...(delivery === 'at-most-once' ? { retries: undefined } : {}),
     ...(join === undefined ? {} : { join: { atLeast: join } }),
     ...unlikeDefaults(step, defaults),
