@@ -78,6 +78,34 @@ test.each<[Name, string, object]>([
   expect(failed?.error).toMatchObject({ code, details: { limit: limit(name) } });
 });
 
+test('resultBytesMax: a signal or a result by hand above it is refused, and the step waits on', async () => {
+  const { client } = platform;
+  const { id } = await client.run(flow({ id: 'w', waitFor: 'go' }));
+  await client.until(id, ({ steps }) => steps[0]!.phase === 'signal');
+  const link = await client.api<{ url: string }>('POST', `/v1/runs/${id}/steps/w/approval`, {});
+  const approval = new URL(link.body.url).pathname;
+  const large = 'x'.repeat(1999);
+  for (const [path, body] of [
+    [`/v1/runs/${id}/signals/go`, { payload: large }],
+    [`/v1/runs/${id}/steps/w/complete`, { result: large }],
+    [approval, { note: large }],
+  ] as const) {
+    expect(await client.api<Problem>('POST', path, body)).toMatchObject({
+      status: 413,
+      body: {
+        code: 'result_too_large',
+        limit: limit('resultBytesMax'),
+        errors: [{ limit: limit('resultBytesMax') }],
+      },
+    });
+  }
+  const within = 'x'.repeat(1998);
+  expect(await client.api('POST', `/v1/runs/${id}/signals/go`, { payload: within })).toMatchObject({
+    status: 200,
+  });
+  expect(await client.ended(id)).toMatchObject({ state: 'completed', results: { w: within } });
+});
+
 test('deliveryBytesMax: a step whose request would be above it fails', async () => {
   platform.handlers.on('/big', { body: 'x'.repeat(1900) });
   const run = await platform.client.runToEnd({
@@ -125,9 +153,9 @@ test('runStateBytesMax: signals and steps above it are refused, and the saga goe
   });
   await client.until(id, ({ completedSteps }) => completedSteps.includes('a'));
   const signal = () =>
-    client.api<Problem>('POST', `/v1/runs/${id}/signals/other`, { payload: 'x'.repeat(9000) });
+    client.api<Problem>('POST', `/v1/runs/${id}/signals/other`, { payload: 'x'.repeat(1900) });
   const answers = [];
-  for (let sent = 0; sent < 5; sent++) answers.push(await signal());
+  for (let sent = 0; sent < 20; sent++) answers.push(await signal());
   expect(answers[0]!.status).toBe(200);
   expect(answers.at(-1)).toMatchObject({
     status: 413,

@@ -12,6 +12,7 @@ export const problemStatus = {
   unsupported_media_type: 415,
   payload_too_large: 413,
   context_too_large: 413,
+  result_too_large: 413,
   idempotency_key_reused: 409,
   run_ended: 409,
   run_ending: 409,

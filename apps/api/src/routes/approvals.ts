@@ -9,6 +9,7 @@ import { parseWith, readJson } from '../body.ts';
 import { type SentCommand, sendCommand } from '../command.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
+import { refuseFaults, resultFaults } from '../faults.ts';
 import { type Idempotency, idempotencyHeader, idempotencyOf } from '../idempotency.ts';
 import { idParam } from '../params.ts';
 import { requireRun } from '../require-run.ts';
@@ -110,6 +111,7 @@ async function signal(
   row: RunRow,
   { step, payload, idempotency }: Decision,
 ): Promise<SentCommand> {
+  refuseFaults(resultFaults(payload, 'payload', services.deps.limits));
   const { state } = await services.views.get(row);
   const name = state.plan.steps[state.plan.indexById.get(step)!]!.definition.waitFor!.signal;
   return sendCommand(services, row, { type: 'signal', name, step, payload }, idempotency);

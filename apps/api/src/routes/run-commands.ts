@@ -8,6 +8,7 @@ import { faultsOf, type JsonBody, parseWith, readJson } from '../body.ts';
 import { type Posted, sendCommand } from '../command.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
+import { resultFaults } from '../faults.ts';
 import { idempotencyHeader, idempotencyOf } from '../idempotency.ts';
 import { requireRun } from '../require-run.ts';
 import {
@@ -28,12 +29,15 @@ interface RunCommand {
   readonly path: string;
   readonly summary: string;
   readonly body: z.ZodType;
+  /** The member of the body that is to be the result of a step; null when absent. */
+  readonly gives?: 'result' | 'payload';
   /** What is left in the inbox. */
   readonly command: (input: Record<string, unknown>, request: CommandRequest) => Posted;
 }
 
 interface CommandRequest {
-  readonly body: JsonBody;
+  /** JSON text, as it came. */
+  readonly given: string;
   /** Of the path. */
   readonly step: string;
   readonly name: string;
@@ -73,10 +77,8 @@ const commands: readonly RunCommand[] = [
     path: '/steps/{stepId}/complete',
     summary: 'End a step by hand with a result',
     body: completeStepBody,
-    command: ({ note }, { body, step }) => {
-      const result = memberText(body.text, 'result') ?? 'null';
-      return { type: 'completeStep', step, note, result };
-    },
+    gives: 'result',
+    command: ({ note }, { step, given }) => ({ type: 'completeStep', step, note, result: given }),
   },
   {
     path: '/retry',
@@ -100,16 +102,14 @@ const commands: readonly RunCommand[] = [
     path: '/signals/{name}',
     summary: 'Give a signal: it ends the oldest wait for it, or is kept for one to come',
     body: signalBody,
-    command: (_input, { body, name }) => {
-      const payload = memberText(body.text, 'payload') ?? 'null';
-      return { type: 'signal', name, payload };
-    },
+    gives: 'payload',
+    command: (_input, { name, given }) => ({ type: 'signal', name, payload: given }),
   },
 ];
 
 /** Commands from outside: each answers with its outcome, or 202 when its owner is slow. */
 export function runCommandRoutes(app: Router, services: Services): void {
-  for (const { path, summary, body, command } of commands) {
+  for (const { path, summary, body, gives, command } of commands) {
     const names = {
       id: z.string(),
       ...(path.includes('{stepId}') ? { stepId: z.string() } : {}),
@@ -131,9 +131,13 @@ export function runCommandRoutes(app: Router, services: Services): void {
       requireScope(c.get('principal'), 'runs:write');
       const row = await requireRun(services, c);
       const json = await readJson(c);
-      const faults = faultsOf(pathParams, c.req.param());
+      const given = (gives && memberText(json.text, gives)) ?? 'null';
+      const faults = [
+        ...faultsOf(pathParams, c.req.param()),
+        ...(gives ? resultFaults(given, gives, services.deps.limits) : []),
+      ];
       const input = parseWith(body, json.value, faults) as Record<string, unknown>;
-      return send(services, c, { row, body: json }, (request) => command(input, request));
+      return send(services, c, { row, body: json, given }, (request) => command(input, request));
     });
   }
 }
@@ -143,7 +147,7 @@ const pathParams = z.object({ name: stepIdSchema.optional(), kind: hookName.opti
 async function send(
   services: Services,
   c: Context<ApiEnv>,
-  { row, body }: { readonly row: RunRow; readonly body: JsonBody },
+  { row, body, given }: { readonly row: RunRow; readonly body: JsonBody; readonly given: string },
   commandFor: (request: CommandRequest) => Posted,
 ): Promise<Response> {
   const step = c.req.param('stepId');
@@ -155,7 +159,7 @@ async function send(
   const idempotency = idempotencyOf(c, `${row.uuid}\n${body.text}`);
   const { name, kind } = parseWith(pathParams, c.req.param());
   const checks = services.versions.checksFor(c.get('principal'));
-  const command = commandFor({ body, step: step ?? '', name: name ?? '', kind, state, checks });
+  const command = commandFor({ given, step: step ?? '', name: name ?? '', kind, state, checks });
   const { commandId, outcome } = await sendCommand(services, row, command, idempotency);
   if (outcome === null) return c.json({ commandId }, 202);
   return statusResponse(c, await services.views.get(row));
