@@ -26,6 +26,11 @@ export class Circuits {
     return this.#open;
   }
 
+  /** No endpoint's latest answer was a failure. */
+  get areAllWell(): boolean {
+    return this.#circuits.size === 0;
+  }
+
   /**
    * Until when an attempt that is due now is held back; null: it may go, as a probe if it is the first after the
    * circuit's time. `seed` names the delivery, and spreads what was held back.
@@ -46,7 +51,6 @@ export class Circuits {
   }
 
   #succeeded(endpoint: string): 'closed' | null {
-    if (this.#circuits.size === 0) return null;
     const circuit = this.#circuits.get(endpoint);
     if (circuit === undefined) return null;
     this.#forget(endpoint, circuit);

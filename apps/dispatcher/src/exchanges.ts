@@ -88,7 +88,7 @@ export class Exchanges {
     failpoint(`send.${delivery.kind}`);
     // Not the request itself: its body need not outlive what undici keeps of it.
     const { url } = request;
-    const open = egress.post({ ...request, mayStart: this.#options.maySend });
+    const open = egress.post(request, this.#options.maySend);
     this.#open.set(delivery, open);
     this.#bytes += bytes;
     void open.answer.then((answer) => {

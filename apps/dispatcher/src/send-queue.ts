@@ -15,8 +15,9 @@ export interface SendGate {
 }
 
 interface Waiting {
-  readonly url: string;
+  readonly sender: Sender;
   readonly delivery: Delivery;
+  readonly url: string;
 }
 
 /** What waits for one origin, by project. */
@@ -49,24 +50,38 @@ export class SendQueue {
   }
 
   push(sender: Sender, delivery: Delivery, url: string): void {
+    // Mostly nothing waits and there is room.
+    const isNext = this.#size === 0 && !this.#isPumping && this.#gate.isOpen() && this.#gate.hasRoom(url);
+    if (isNext) this.#alone(() => sender.send(delivery));
+    else this.#wait({ sender, delivery, url });
+    this.pump();
+  }
+
+  #wait(waiting: Waiting): void {
+    const { sender, url } = waiting;
     const origin = this.#originOf(url);
     const projects: Projects = this.#ready.get(origin) ?? this.#full.get(origin) ?? new Map();
     const turns = projects.get(sender.project.uuid) ?? new Turns();
-    turns.push(sender, { url, delivery });
+    turns.push(sender, waiting);
     projects.set(sender.project.uuid, turns);
     this.#full.delete(origin);
     this.#ready.set(origin, projects);
     this.#size++;
-    this.pump();
   }
 
   /** Sends while there is room. */
   pump(): void {
-    // A send can end at once and come back here: the outer loop goes on anyway.
     if (this.#isPumping || this.#ready.size === 0) return;
+    this.#alone(() => {
+      while (this.#sendRound());
+    });
+  }
+
+  /** A send can end at once and bring the next one: that one waits, so that ten thousand do not nest. */
+  #alone(send: () => void): void {
     this.#isPumping = true;
     try {
-      while (this.#sendRound());
+      send();
     } finally {
       this.#isPumping = false;
     }
@@ -122,7 +137,7 @@ export class SendQueue {
 
   #sendOne(origin: string, projects: Projects): boolean {
     const [project, turns] = projects.entries().next().value!;
-    const [sender, { url, delivery }] = turns.next;
+    const { sender, delivery, url } = turns.next;
     if (!this.#gate.hasRoom(url)) {
       this.#ready.delete(origin);
       this.#full.set(origin, projects);

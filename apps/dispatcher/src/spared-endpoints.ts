@@ -59,7 +59,8 @@ export class SparedEndpoints {
   /** An exchange has ended. */
   ended(deliverer: Deliverer, delivery: Delivery, answer: EgressAnswer, nowMs: number): void {
     const isFailure = isFailureOfEndpoint(answer);
-    if (isFailure === null) return;
+    // Most of the time all is well, and an end costs nothing.
+    if (isFailure === null || (!isFailure && this.#circuits.areAllWell)) return;
     const change = this.#circuits.ended(endpointOf(deliverer, delivery), delivery, isFailure, nowMs);
     if (change === null) return;
     // Without its query, which may be secret.

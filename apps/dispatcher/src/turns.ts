@@ -28,10 +28,9 @@ export class Turns<Owner, Item> {
     return this.#waiting.size === 0;
   }
 
-  /** Whose turn it is, and with what. There must be one. */
-  get next(): readonly [Owner, Item] {
-    const [owner, items] = this.#waiting.entries().next().value!;
-    return [owner, items.first];
+  /** What its owner's turn brings. There must be one. */
+  get next(): Item {
+    return this.#waiting.values().next().value!.first;
   }
 
   push(owner: Owner, item: Item): void {

@@ -30,12 +30,12 @@ describe('post', () => {
     const { url, received } = await serve((_, response) => response.end('ok'));
     let mayStart = true;
     const egress = egressFor();
-    const late = egress.post({ ...request(url), mayStart: () => mayStart });
+    const late = egress.post(request(url), () => mayStart);
     mayStart = false;
     expect(await late.answer).toMatchObject({ kind: 'failure', code: 'aborted' });
     expect(received).toHaveLength(0);
     mayStart = true;
-    const sent = egress.post({ ...request(url), mayStart: () => mayStart });
+    const sent = egress.post(request(url), () => mayStart);
     expect(await sent.answer).toMatchObject({ kind: 'answer', body: 'ok' });
   });
 

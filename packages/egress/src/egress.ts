@@ -4,7 +4,7 @@ import type { EgressAnswer, EgressFailureCode } from './answer.ts';
 import { Exchange } from './exchange.ts';
 import { checkHeader } from './headers.ts';
 import { memoized } from './memo.ts';
-import { type Origin, Origins } from './origins.ts';
+import { Origins } from './origins.ts';
 import { parseTarget } from './target.ts';
 
 export interface EgressOptions extends AddressPolicyOptions {
@@ -27,8 +27,6 @@ export interface EgressRequest {
   body: string;
   /** Wall clock for connect + headers + body. */
   timeoutMs: number;
-  /** Asked when a connection stands, right before the request is written: false settles it as `aborted`. */
-  mayStart?: () => boolean;
 }
 
 export interface OpenRequest {
@@ -43,9 +41,10 @@ export interface OpenRequest {
 export interface Egress {
   /**
    * Sends one POST, once: redirects are not followed and nothing is retried. Never throws. Without room it waits
-   * for a connection, within its deadline.
+   * for a connection, within its deadline. `mayStart` is asked when a connection stands, right before the request
+   * is written: false settles it as `aborted`.
    */
-  post(request: EgressRequest): OpenRequest;
+  post(request: EgressRequest, mayStart?: () => boolean): OpenRequest;
   /**
    * Whether a request to this URL would get a connection at once, and its origin has fewer than `openMax` requests.
    * True for a URL that will be refused at once.
@@ -71,20 +70,14 @@ export function createEgress(options: EgressOptions): Egress {
   const open = new Set<Exchange>();
   let isClosed = false;
 
-  function post(request: EgressRequest): OpenRequest {
+  function post(request: EgressRequest, mayStart?: () => boolean): OpenRequest {
     if (isClosed) return refused('aborted', 'the egress is closed');
     const target = targetOf(request.url);
     if ('code' in target) return refused(target.code, target.message);
     const headerRefusal = request.userHeaders === undefined ? undefined : checkHeaders(request.userHeaders);
     if (headerRefusal !== undefined) return refused('header_refused', headerRefusal);
-    return send(request, target.path, origins.obtain(target));
-  }
-
-  function send(
-    { headers, userHeaders, body, timeoutMs, mayStart }: EgressRequest,
-    path: string,
-    origin: Origin,
-  ): Exchange {
+    const { headers, userHeaders, body, timeoutMs } = request;
+    const origin = origins.obtain(target);
     origin.open++;
     const exchange: Exchange = new Exchange({
       responseBytesMax,
@@ -98,7 +91,7 @@ export function createEgress(options: EgressOptions): Egress {
     });
     open.add(exchange);
     const allHeaders = { ...userHeaders, ...headers, 'accept-encoding': 'identity' };
-    origin.pool.dispatch({ path, method: 'POST', headers: allHeaders, body }, exchange);
+    origin.pool.dispatch({ path: target.path, method: 'POST', headers: allHeaders, body }, exchange);
     return exchange;
   }
 

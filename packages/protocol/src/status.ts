@@ -21,9 +21,14 @@ export interface RunInfo {
   readonly metadata: string | null;
 }
 
-/** A JSON object from member texts; keys are written in order. */
+/**
+ * A JSON object from member texts, written in order. Keys are names of ours and ids of steps, of characters that
+ * JSON does not escape.
+ */
 export function objectText(members: readonly (readonly [key: string, text: string])[]): string {
-  return `{${members.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`;
+  let text = '';
+  for (const [key, value] of members) text += `${text === '' ? '' : ','}"${key}":${value}`;
+  return `{${text}}`;
 }
 
 /** The run status of http-contract.md, as JSON text: contexts and results travel as they came. */

@@ -1,6 +1,5 @@
 import { StoreError } from '../errors.ts';
 import { delay, processRuntime, type Runtime } from '../runtime.ts';
-import type { NumberedEntry } from './batch.ts';
 import { diagnose } from './diagnose.ts';
 import type { JournalEntry } from './entry.ts';
 import { reach } from './flush-points.ts';
@@ -95,7 +94,7 @@ export class Journal {
   append(entry: JournalEntry): Promise<void> {
     if (this.#closed) return Promise.reject(this.#closed);
     return new Promise((resolve, reject) => {
-      this.#pending.push({ entry, resolve, reject });
+      this.#pending.push({ entry, firstSeq: 0, resolve, reject });
       this.#kick();
     });
   }
@@ -148,7 +147,8 @@ export class Journal {
 
   async #flush(lane: JournalLane, batch: readonly PendingEntry[]): Promise<void> {
     const startedAt = this.#runtime.monotonic();
-    await this.#settle(lane, batch.map(number));
+    for (const pending of batch) number(pending);
+    await this.#settle(lane, batch);
     this.#pending.release(batch);
     this.#idle.push(lane);
     this.#kick();
@@ -158,7 +158,7 @@ export class Journal {
   }
 
   /** Commits the batch, or tells each entry why not. Never rejects. */
-  async #settle(lane: JournalLane, batch: readonly PendingNumbered[]): Promise<void> {
+  async #settle(lane: JournalLane, batch: readonly PendingEntry[]): Promise<void> {
     let isUnknown = false;
     for (let attempt = 0; ; attempt++) {
       try {
@@ -180,7 +180,7 @@ export class Journal {
     }
   }
 
-  async #commit(lane: JournalLane, batch: readonly PendingNumbered[]): Promise<void> {
+  async #commit(lane: JournalLane, batch: readonly PendingEntry[]): Promise<void> {
     this.#sentAt.set(lane, this.#runtime.monotonic());
     try {
       reach('before', batch);
@@ -191,14 +191,14 @@ export class Journal {
     }
   }
 
-  #committed(batch: readonly PendingNumbered[]): void {
+  #committed(batch: readonly PendingEntry[]): void {
     this.#stuckSince = null;
     for (const { resolve } of batch) resolve();
     if (batch.some(({ entry }) => entry.children || entry.posts)) this.#onOutsideWork?.();
   }
 
   /** Whether the first copy of a batch has committed. Another writer's rows may have the same keys. */
-  async #isPresent(lane: JournalLane, batch: readonly PendingNumbered[]): Promise<boolean> {
+  async #isPresent(lane: JournalLane, batch: readonly PendingEntry[]): Promise<boolean> {
     const numbered = batch.filter(({ entry }) => entry.events.length > 0);
     const events = numbered.reduce((sum, { entry }) => sum + entry.events.length, 0);
     for (;;) {
@@ -213,7 +213,7 @@ export class Journal {
   }
 
   /** Halves the batch until the bad run is alone; the others commit. */
-  async #isolate(lane: JournalLane, batch: readonly PendingNumbered[], error: unknown): Promise<void> {
+  async #isolate(lane: JournalLane, batch: readonly PendingEntry[], error: unknown): Promise<void> {
     // The database has spoken, if against us.
     this.#stuckSince = null;
     if (batch.every(({ entry }) => entry.run === batch[0]!.entry.run)) {
@@ -244,14 +244,10 @@ export class Journal {
   }
 }
 
-type PendingNumbered = PendingEntry & NumberedEntry;
-
-/** Seqs are given here: an entry that never reached a batch leaves no gap. */
-function number(pending: PendingEntry): PendingNumbered {
+function number(pending: PendingEntry): void {
   const { run, events } = pending.entry;
-  const firstSeq = run.seq + 1;
+  pending.firstSeq = run.seq + 1;
   run.seq += events.length;
-  return { ...pending, firstSeq };
 }
 
 function rejectAll(batch: readonly PendingEntry[], error: StoreError): void {

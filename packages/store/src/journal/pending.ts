@@ -3,6 +3,8 @@ import type { JournalEntry, RunRef } from './entry.ts';
 
 export interface PendingEntry {
   readonly entry: JournalEntry;
+  /** Given when it gets into a batch: an entry that never does leaves no gap. */
+  firstSeq: number;
   resolve(): void;
   reject(error: StoreError): void;
 }
