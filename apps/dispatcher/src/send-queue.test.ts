@@ -144,3 +144,16 @@ test('a send that pushes, removes, or throws leaves the queue in order', () => {
   expect(sent).toEqual(['pushing', 'after', 'throwing', 'after']);
   expect(queue.size).toBe(0);
 });
+
+test('sends that end at once and each bring the next one do not nest', () => {
+  let left = 20_000;
+  const sender: Sender = {
+    project: { uuid: 'p' },
+    send: () => {
+      if (--left > 0) queue.push(sender, {} as Delivery, 'http://x/');
+    },
+  };
+  const queue = new SendQueue({ isOpen: () => true, hasRoom: () => true });
+  queue.push(sender, {} as Delivery, 'http://x/');
+  expect([left, queue.size]).toEqual([0, 0]);
+});
