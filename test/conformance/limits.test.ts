@@ -1,5 +1,5 @@
 /** Limits: each a setting, each refusal with the limit's name and value. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Problem } from '../support/client.ts';
 import { type Platform, startPlatform } from '../support/platform.ts';
 
@@ -185,4 +185,14 @@ test('what a compensation or a hook is answered is kept nowhere, and so is never
     compensation: [{ state: 'completed' }],
     hooks: [{ state: 'completed', attempts: 1 }],
   });
+});
+
+test('a limit that was raised lets through what is above its default', async () => {
+  const raised = await startPlatform({ env: { WAYBILL_RESULT_BYTES_MAX: '3000000' } });
+  onTestFinished(() => raised.stop());
+  const large = 'x'.repeat(2_500_000);
+  raised.handlers.on('/a', { body: { result: large } });
+  const run = await raised.client.runToEnd(flow(step('a'), step('b', { dependsOn: 'a' })));
+  expect(run).toMatchObject({ state: 'completed', results: { a: large } });
+  expect(raised.handlers.requests('/b')[0]!.body).toMatchObject({ previousSteps: { a: { result: large } } });
 });

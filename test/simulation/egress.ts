@@ -32,6 +32,7 @@ export function simEgress(options: SimEgressOptions): Egress {
     get inFlight() {
       return inFlight;
     },
+    answerBytes: 0,
     hasRoom: (url, openMax = connectionsPerOrigin) =>
       (byOrigin.get(originOf(url)) ?? 0) < Math.min(openMax, connectionsPerOrigin),
     async close() {},

@@ -61,6 +61,8 @@ export interface DispatcherStats {
   readonly runBytes: number;
   readonly inFlight: number;
   readonly inFlightBytes: number;
+  /** Of answers that are coming in. */
+  readonly answerBytes: number;
   /** Due, and without a place among those in flight. */
   readonly deliveriesWaiting: number;
   readonly journalPendingBytes: number;
@@ -184,6 +186,7 @@ const idle: Session['stats'] = {
     runBytes: 0,
     inFlight: 0,
     inFlightBytes: 0,
+    answerBytes: 0,
     deliveriesWaiting: 0,
     journalPendingBytes: 0,
     journalStuckMs: 0,

@@ -137,6 +137,7 @@ export class Session implements DriverContext {
       runBytes: this.#runs.bytes,
       inFlight: this.#exchanges.size,
       inFlightBytes: this.#exchanges.bytes,
+      answerBytes: this.#deps.egress.answerBytes,
       deliveriesWaiting: this.queue.size,
       journalPendingBytes: this.#journal.pendingBytes,
       journalStuckMs: this.#journal.stuckForMs(),

@@ -100,14 +100,20 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
 
     if (roles.dispatch) {
       const gone = new GoneEndpoints(goneEndpointStore(database), log);
-      const egress = createEgress({ ...policy, connectionsPerOrigin: settings.connectionsPerOrigin });
+      const heapBytes = getHeapStatistics().heap_size_limit;
+      const egress = createEgress({
+        ...policy,
+        connectionsPerOrigin: settings.connectionsPerOrigin,
+        responseBytesMax: limits.resultBytesMax + envelopeBytesMax,
+        answerBytesMax: heapShareOfAnswers * heapBytes,
+      });
       const dispatcher = createDispatcher({
         ...shared,
         store: new PostgresDispatcherStore({ ...shared, database: dispatchDatabase }),
         egress,
         projects: new ProjectCache(keyring, checks),
-        runBytesMax: heapShareOfRuns * getHeapStatistics().heap_size_limit,
-        inFlightBytesMax: heapShareOfRequests * getHeapStatistics().heap_size_limit,
+        runBytesMax: heapShareOfRuns * heapBytes,
+        inFlightBytesMax: heapShareOfRequests * heapBytes,
         limits,
         callbacks: publicUrl === undefined ? null : { tokens, approvals, publicUrl },
         isBusy: createBusyWatch(),
@@ -178,6 +184,9 @@ function goneEndpointStore(database: Database): GoneEndpointStore {
 /** The rest is for requests and answers in flight, the journal, and folds that the api keeps. */
 const heapShareOfRuns = 1 / 4;
 const heapShareOfRequests = 1 / 8;
+const heapShareOfAnswers = 1 / 8;
+/** Of an answer beside its result: what it adds, what it says of its error. */
+const envelopeBytesMax = 64 * 1024;
 
 const clockIntervalMs = 30_000;
 

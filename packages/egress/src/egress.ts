@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net';
 import { type AddressPolicyOptions, createAddressPolicy } from './address-policy.ts';
 import type { EgressAnswer, EgressFailureCode } from './answer.ts';
+import { AnswerRoom } from './answer-room.ts';
 import { Exchange } from './exchange.ts';
 import { checkHeader } from './headers.ts';
 import { memoized } from './memo.ts';
@@ -10,8 +11,10 @@ import { parseTarget } from './target.ts';
 export interface EgressOptions extends AddressPolicyOptions {
   /** Connections, and so requests, to one origin at once. Default 128. */
   connectionsPerOrigin?: number;
-  /** Of an answer's body. Default 1 MiB + 64 KiB: a full step result and its envelope. */
+  /** Of an answer's body. Default 1 MiB + 64 KiB. */
   responseBytesMax?: number;
+  /** Of all answers that are coming in: above it they take turns. Default 64 MiB. */
+  answerBytesMax?: number;
   /** For name look-up, TCP and TLS. Default 10,000. */
   connectTimeoutMs?: number;
   /** For tests. Called with `all: true`. */
@@ -52,17 +55,28 @@ export interface Egress {
   hasRoom(url: string, openMax?: number): boolean;
   /** Requests without an answer yet. */
   readonly inFlight: number;
+  /** Of answers that are coming in. */
+  readonly answerBytes: number;
   /** Aborts what is in flight; resolves when every socket is closed. */
   close(): Promise<void>;
 }
 
-const defaults = { connectionsPerOrigin: 128, responseBytesMax: 1_114_112, connectTimeoutMs: 10_000 };
+const defaults = {
+  connectionsPerOrigin: 128,
+  responseBytesMax: 1_114_112,
+  answerBytesMax: 64 * 1024 * 1024,
+  connectTimeoutMs: 10_000,
+};
 
 const urlsRemembered = 2_000;
 
 /** The only way out of the platform. Throws EgressError `invalid_cidr` for wrong options. */
 export function createEgress(options: EgressOptions): Egress {
-  const { connectionsPerOrigin, responseBytesMax, connectTimeoutMs } = { ...defaults, ...options };
+  const { connectionsPerOrigin, responseBytesMax, answerBytesMax, connectTimeoutMs } = {
+    ...defaults,
+    ...options,
+  };
+  const room = new AnswerRoom(answerBytesMax);
   const policy = createAddressPolicy(options);
   const origins = new Origins({ policy, connectionsPerOrigin, connectTimeoutMs, lookup: options.lookup });
   // A judgement costs 15 us (BlockList makes native objects), a look-up 0.1 us; a step's URL is used many times.
@@ -81,6 +95,7 @@ export function createEgress(options: EgressOptions): Egress {
     origin.open++;
     const exchange: Exchange = new Exchange({
       responseBytesMax,
+      room,
       timeoutMs,
       mayStart,
       onSettled: () => open.delete(exchange),
@@ -113,6 +128,9 @@ export function createEgress(options: EgressOptions): Egress {
     close,
     get inFlight() {
       return open.size;
+    },
+    get answerBytes() {
+      return room.bytes;
     },
   };
 }

@@ -1,10 +1,13 @@
 import type { Dispatcher } from 'undici';
 import type { EgressAnswer, EgressFailureCode, EgressPhase } from './answer.ts';
+import type { AnswerRoom, Receiver } from './answer-room.ts';
 import { classify, messageOf } from './classify.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 
 export interface ExchangeSpec {
   responseBytesMax: number;
+  /** Shared by all exchanges. */
+  room: AnswerRoom;
   /** Asked when a connection stands, right before the request is written: false aborts it. */
   mayStart?: (() => boolean) | undefined;
   /** Wall clock for connect + headers + body. */
@@ -21,7 +24,7 @@ const timeoutMsMax = 2 ** 31 - 1;
  * One request and its answer, as undici's handler: the hot path, so one object, one promise, one timer.
  * The answer is settled once, by whatever comes first: its end, an error, the deadline, the cap, or `abort`.
  */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements Dispatcher.DispatchHandler, Receiver {
   readonly answer: Promise<EgressAnswer>;
   private readonly spec: ExchangeSpec;
   private readonly startedAt = performance.now();
@@ -51,6 +54,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   private deadlineIn(timeoutMs: number): NodeJS.Timeout {
     return setTimeout(onDeadline, Math.min(timeoutMs, timeoutMsMax), this);
+  }
+
+  pause(): void {
+    this.controller?.pause();
+  }
+
+  resume(): void {
+    // Asked for at the end of another answer, from within undici's parser, of which there is one for all.
+    queueMicrotask(() => this.controller?.resume());
   }
 
   abort(): void {
@@ -84,6 +96,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.cut('response_too_large', `the answer exceeds ${this.spec.responseBytesMax} bytes`);
     } else {
       this.body.append(chunk);
+      this.spec.room.grew(this, chunk.length);
     }
   }
 
@@ -113,6 +126,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.isSettled) return;
     this.isSettled = true;
     clearTimeout(this.timer);
+    if (this.body) this.spec.room.left(this, this.body.length);
     this.body = undefined; // the exchange may outlive its answer, until undici lets go of it
     this.spec.onSettled();
     this.resolve(answer);

@@ -8,6 +8,8 @@ export interface Gauges {
   readonly exchangesInFlight: number;
   /** What these requests take. */
   readonly inFlightBytes: number;
+  /** What has come of their answers. */
+  readonly answerBytes: number;
   /** Due, and without a place among those in flight. */
   readonly deliveriesWaiting: number;
   /** Transitions that are not durable yet. */
@@ -39,6 +41,7 @@ const gauges: readonly Row[] = [
   ['run_state_bytes', 'What the states of these runs take in memory, about.', (now) => now.runBytes],
   ['exchanges_in_flight', 'Requests to handlers without an answer yet.', (now) => now.exchangesInFlight],
   ['exchange_bytes_in_flight', 'Bodies of these requests.', (now) => now.inFlightBytes],
+  ['answer_bytes_in_flight', 'What has come of their answers.', (now) => now.answerBytes],
   [
     'deliveries_waiting',
     'Deliveries that are due and wait for a free exchange.',

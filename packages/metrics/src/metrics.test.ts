@@ -14,7 +14,14 @@ const idle = {
     foldBytes: 0,
     planBytes: 0,
   },
-  ...{ requests: 0, runBytes: 0, inFlightBytes: 0, deliveriesWaiting: 0, journalPendingBytes: 0 },
+  ...{
+    requests: 0,
+    runBytes: 0,
+    inFlightBytes: 0,
+    answerBytes: 0,
+    deliveriesWaiting: 0,
+    journalPendingBytes: 0,
+  },
 };
 const error = { code: 'http_503', message: 'busy' };
 const step = (id: string) => ({ delivery: 'step', step: id, attempt: 1, startedAt: 1000 }) as const;
