@@ -119,3 +119,86 @@ test('a pause holds the hook back, and it is sent on resume', async () => {
   ]);
   expect(await client.api('POST', `/v1/runs/${id}/pause`, {})).toMatchObject({ status: 409 });
 });
+
+test('a retry leaves the hook of the failed round owed: it comes beside the new round, and tells of its own', async () => {
+  const { client, handlers } = platform.now;
+  const held = gate();
+  handlers.on('/a', { status: 400 }, async () => {
+    await held.opened;
+    return { body: 'at last' };
+  });
+  handlers.on(errorPath, { status: 503 }, { status: 200 });
+  const steps = [{ id: 'a', url: '/a' }];
+  const { id } = await client.run({ id: 'owed', steps, onComplete: completePath, onError: errorPath });
+  await handlers.waitFor(errorPath);
+  expect((await client.api('POST', `/v1/runs/${id}/retry`, {})).status).toBe(200);
+  await handlers.waitFor('/a', 2);
+  const [first, second] = await handlers.waitFor(errorPath, 2);
+  expect(await client.until(id, ({ hooks }) => hooks[0]!.state === 'completed')).toMatchObject({
+    state: 'running',
+    hooks: [{ kind: 'onError', attempts: 2 }],
+  });
+  held.open();
+  const run = await client.done(id);
+  expect(run.hooks).toMatchObject([
+    { kind: 'onError', state: 'completed', attempts: 2 },
+    { kind: 'onComplete', state: 'completed', attempts: 1 },
+  ]);
+  expect(second!.headers['webhook-id']).toBe(first!.headers['webhook-id']);
+  expect(second!.body).toEqual(first!.body);
+  expect(second!.body).toMatchObject({ state: 'failed', failedSteps: ['a'], results: {} });
+  expect(handlers.requests(errorPath)).toHaveLength(2);
+  const [complete, ...more] = handlers.requests(completePath);
+  expect([complete!.body.results, more]).toEqual([{ a: 'at last' }, []]);
+});
+
+test('a hook of a round before that nobody accepted can be sent again, and says what it said', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/a', { status: 400 }, {}).on(errorPath, { status: 400 }, { status: 200 });
+  const { id } = await client.run({ id: 'refused', steps: [{ id: 'a', url: '/a' }], onError: errorPath });
+  await client.done(id);
+  await client.api('POST', `/v1/runs/${id}/retry`, {});
+  expect(await client.done(id)).toMatchObject({ state: 'completed', hooks: [{ state: 'failed' }] });
+  const resend = () => client.api('POST', `/v1/runs/${id}/hooks/onError/resend`, {});
+  expect(await resend()).toMatchObject({ status: 200, body: { state: 'completed' } });
+  const run = await client.until(id, ({ hooks }) => hooks[0]!.state === 'completed');
+  expect(run).toMatchObject({ state: 'completed', hooks: [{ kind: 'onError', attempts: 2 }] });
+  const [first, second] = handlers.requests(errorPath);
+  expect(second!.headers['webhook-id']).toBe(first!.headers['webhook-id']);
+  expect(second!.body).toEqual(first!.body);
+  await client.until(id, ({ phase }) => phase === 'done');
+  expect(await resend()).toMatchObject({ status: 409, body: { code: 'hook_not_failed' } });
+});
+
+test('a paused run that is retried stays paused, and owes the hook that the pause held back', async () => {
+  const { client, handlers } = platform.now;
+  const held = gate();
+  handlers.on(
+    '/last',
+    async () => {
+      await held.opened;
+      return { status: 400 };
+    },
+    {},
+  );
+  const steps = [{ id: 'last', url: '/last' }];
+  const { id } = await client.run({ id: 'paused-retry', steps, onError: errorPath });
+  await handlers.waitFor('/last');
+  await client.api('POST', `/v1/runs/${id}/pause`, {});
+  held.open();
+  expect(await client.ended(id)).toMatchObject({ state: 'failed', phase: 'paused' });
+  expect(await client.api('POST', `/v1/runs/${id}/retry`, {})).toMatchObject({
+    status: 200,
+    body: { state: 'running', phase: 'paused', hooks: [{ kind: 'onError', state: 'pending' }] },
+  });
+  // Another run goes through the same dispatcher: this one had its chance.
+  await client.runToEnd({ id: 'other', steps: [{ id: 'a', url: '/a' }] });
+  expect([handlers.requests('/last').length, handlers.requests(errorPath)]).toEqual([1, []]);
+  await client.api('POST', `/v1/runs/${id}/resume`, {});
+  expect(await client.done(id)).toMatchObject({
+    state: 'completed',
+    hooks: [{ kind: 'onError', state: 'completed', attempts: 1 }],
+  });
+  const [told, ...more] = handlers.requests(errorPath);
+  expect([told!.body.state, more]).toEqual(['failed', []]);
+});

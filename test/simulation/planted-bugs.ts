@@ -83,9 +83,9 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'the hook is sent once more after it was taken',
     file: `${engine}/evolve-delivery.js`,
-    find: "if (delivery.kind === 'hook')\n        state.phase = 'done';\n    else if (delivery.kind === 'compensation')\n        nextCompensation(state, effects);\n    else\n        completeFrom",
+    find: "if (delivery.kind === 'hook')\n        awaitHooks(state);\n    else if (delivery.kind === 'compensation')\n        nextCompensation(state, effects);\n    else\n        completeFrom",
     replace:
-      "if (delivery.kind === 'hook' && delivery.again) state.phase = 'done';\n    else if (delivery.kind === 'hook') { delivery.again = true; delivery.state = 'open'; effects.due(delivery); }\n    else if (delivery.kind === 'compensation')\n        nextCompensation(state, effects);\n    else\n        completeFrom",
+      "if (delivery.kind === 'hook' && delivery.again) awaitHooks(state);\n    else if (delivery.kind === 'hook') { delivery.again = true; delivery.state = 'open'; effects.due(delivery); }\n    else if (delivery.kind === 'compensation')\n        nextCompensation(state, effects);\n    else\n        completeFrom",
   },
   {
     name: 'the end of a child is not told to its parent',
@@ -146,12 +146,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: `${engine}/decide.js`,
     find: "definition.delivery === 'at-most-once' || isGivenUp(state, delivery)",
     replace: 'isGivenUp(state, delivery)',
-  },
-  {
-    name: 'a delivery that was replaced is sent all the same',
-    file: `${dispatcher}/run-driver.js`,
-    find: 'if (findDelivery(this.state, this.#name(delivery)) !== delivery)\n            return;',
-    replace: '',
   },
   {
     name: 'the journal stays stuck once it was',

@@ -137,7 +137,7 @@ describe('the oracle', () => {
     ['I2 run_1: compensation b ended twice', () => judge(runOf(withBehind(7, undone('b', 41))))],
     ['I2 run_1: 0 hooks have ended', () => judge(runOf(without('hook.delivered')))],
     ['I2 run_1: 0 ends in the last round', () => judge(runOf(without('run.failed', 'hook.delivered')))],
-    ['I2 run_1: hook  ended twice', () => judge(runOf([...journal, hooked]))],
+    ['I2 run_1: hook 0 ended twice', () => judge(runOf([...journal, hooked]))],
     [
       'I2 run_1: a is running',
       () =>

@@ -79,9 +79,9 @@ export class GoneEndpoints {
     if (failure !== null) throw (failure as { readonly error: unknown }).error;
   }
 
-  #gone({ delivery, step: id }: Ended, run: Committed): void {
-    const step = id ?? null;
-    const url = urlOf(run, delivery, step);
+  #gone(event: Ended, run: Committed): void {
+    const { delivery, step = null } = event;
+    const url = urlOf(run, event);
     const projectUuid = run.project.uuid;
     if (url === null) return;
     const name = nameOf(projectUuid, url);
@@ -90,8 +90,8 @@ export class GoneEndpoints {
     this.#note(name, () => this.#store.mark(endpoint));
   }
 
-  #back({ delivery, step }: Ended, run: Committed): void {
-    const url = urlOf(run, delivery, step ?? null);
+  #back(event: Ended, run: Committed): void {
+    const url = urlOf(run, event);
     const name = url === null ? null : nameOf(run.project.uuid, url);
     if (name === null || !this.#marks.delete(name)) return;
     this.#note(name, () => this.#store.unmark(run.project.uuid, url!));
@@ -103,8 +103,8 @@ export class GoneEndpoints {
   }
 }
 
-function urlOf({ state }: Committed, delivery: string, step: string | null): string | null {
-  if (delivery === 'hook') return (state.hook ?? state.pastHooks.at(-1))?.url ?? null;
+function urlOf({ state }: Committed, { delivery, step, round = 0 }: Ended): string | null {
+  if (delivery === 'hook') return state.hooks[round]?.url ?? null;
   const definition = state.plan.steps[state.plan.indexById.get(step ?? '') ?? -1]?.definition;
   return (delivery === 'step' ? definition?.url : definition?.compensation) ?? null;
 }

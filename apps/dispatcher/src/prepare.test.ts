@@ -159,7 +159,7 @@ test('a compensation carries the raw result and the error of the run; a hook wha
     startedAt: at + 6,
   });
   evolve(state, { type: 'run.failed', at: at + 8 });
-  const hook = requestBody(state, infoOf(), state.hook!, { nowMs: at, ...noLinks });
+  const hook = requestBody(state, infoOf(), state.hooks[0]!, { nowMs: at, ...noLinks });
   expect(hook).toContain(`"results":{"a":${result}}`);
   expect(JSON.parse(hook)).toMatchObject({
     ...{
@@ -215,7 +215,7 @@ describe('a prepared request', () => {
       startedAt: at,
     });
     evolve(state, { type: 'run.failed', at });
-    const deliveries = [state.steps[0]!.delivery!, state.steps[1]!.delivery!, undo, state.hook!];
+    const deliveries = [state.steps[0]!.delivery!, state.steps[1]!.delivery!, undo, state.hooks[0]!];
     const requests = deliveries.map((delivery) =>
       prepareRequest(state, info, delivery, createSigner([secret]), { nowMs: at, ...noLinks }),
     );
@@ -234,7 +234,7 @@ test('the URL of a hook is its own, also once its run has been retried and has n
     failed('a'),
     { type: 'run.failed', at: at + 8 },
   ]);
-  const hook = state.hook!;
+  const hook = state.hooks[0]!;
   evolve(state, { type: 'run.reopened', at: at + 9 });
   expect(urlOf(state, hook)).toBe(hook.url);
 });

@@ -8,6 +8,7 @@ import {
   evolve,
   findDelivery,
   isSendable,
+  nameOfDelivery,
   openDeliveries,
   type Rejection,
   type RunEvent,
@@ -231,8 +232,7 @@ export class RunDriver {
   }
 
   #name(delivery: Delivery) {
-    const step = delivery.kind === 'hook' ? undefined : this.state.plan.steps[delivery.index]!.id;
-    return { delivery: delivery.kind, step };
+    return nameOfDelivery(this.state, delivery);
   }
 
   /** Appends and lets the effects out on commit; a failure has been dealt with when it gets here. */

@@ -5,7 +5,12 @@ import type { Limit } from './limits.ts';
 /** What a dispatcher or a person asks of a run. */
 export type Command =
   | { readonly type: 'start' }
-  | { readonly type: 'startAttempt'; readonly delivery: DeliveryKind; readonly step?: string | undefined }
+  | {
+      readonly type: 'startAttempt';
+      readonly delivery: DeliveryKind;
+      readonly step?: string | undefined;
+      readonly round?: number | undefined;
+    }
   | EndAttempt
   /** After a takeover: every exchange that the journal shows open had another process for its owner. */
   | { readonly type: 'loseAttempts' }
@@ -14,6 +19,7 @@ export type Command =
       readonly type: 'loseAttempt';
       readonly delivery: DeliveryKind;
       readonly step?: string | undefined;
+      readonly round?: number | undefined;
       readonly attempt: number;
     }
   | { readonly type: 'timeOut' }
@@ -43,6 +49,8 @@ export interface EndAttempt {
   readonly type: 'endAttempt';
   readonly delivery: DeliveryKind;
   readonly step?: string | undefined;
+  /** Of a hook, as in its events. */
+  readonly round?: number | undefined;
   readonly attempt: number;
   readonly outcome: Outcome;
 }
@@ -70,7 +78,7 @@ export interface Callback {
     | { readonly kind: 'heartbeat'; readonly progress?: number; readonly note?: string };
 }
 
-/** Of a run that is done, whose hook nobody has accepted. */
+/** Of a hook that nobody has accepted, of whichever round. */
 export interface ResendHook {
   readonly type: 'resendHook';
   readonly commandId: string;

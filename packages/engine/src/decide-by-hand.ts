@@ -15,6 +15,7 @@ export function decidePause(
   return { events: [applied, { type: type === 'pause' ? 'run.paused' : 'run.resumed', at: now }] };
 }
 
+/** Of several that nobody has accepted, the newest. */
 export function decideResendHook(
   state: RunState,
   { commandId, hook: name }: ResendHook,
@@ -22,17 +23,18 @@ export function decideResendHook(
 ): Decision {
   if (state.plan.definition[name] === undefined)
     return reject('unknown_hook', `this workflow has no ${name}`);
-  const { hook } = state;
-  if (hook?.name !== name)
+  const hooks = state.hooks.filter((hook) => hook.name === name);
+  if (hooks.length === 0)
     return reject('hook_not_failed', `this run, ${state.state}, has no ${name} to send`);
-  if (hook.state !== 'failed') {
-    const is = hook.state === 'completed' ? 'was accepted' : 'is still being sent';
+  const hook = hooks.findLast(({ state }) => state !== 'completed');
+  if (hook?.state !== 'failed') {
+    const is = hook ? 'is still being sent' : 'was accepted';
     return reject('hook_not_failed', `${name} ${is}: only one that nobody accepted can be sent again`);
   }
   return {
     events: [
       { type: 'command.applied', at: now, commandId },
-      { type: 'hook.reopened', at: now },
+      { type: 'hook.reopened', at: now, round: hook.round },
     ],
   };
 }

@@ -10,10 +10,10 @@ import {
 } from './decide-callback.ts';
 import { type Decision, reject } from './decision.ts';
 import { exchangesOf, isOwed, isSendable } from './deliveries.ts';
-import type { Delivery, DeliveryKind } from './delivery.ts';
+import type { Delivery, DeliveryKind, StepError } from './delivery.ts';
 import { endsOf, isGivenUp, mayStartAttempts, retryPolicyOf } from './end-of-attempt.ts';
 import type { RunEvent } from './events.ts';
-import { attemptLost, findDelivery } from './evolve-delivery.ts';
+import { attemptLost, findDelivery, nameOf } from './evolve-delivery.ts';
 import { judgeStep } from './judge-step.ts';
 import { isCompensable } from './plan.ts';
 import { decideRetry } from './reopen.ts';
@@ -105,10 +105,10 @@ function hasCompensable(state: RunState): boolean {
 
 function decideStart(
   state: RunState,
-  command: { delivery: DeliveryKind; step?: string | undefined },
+  command: { delivery: DeliveryKind; step?: string | undefined; round?: number | undefined },
   now: number,
 ): Decision {
-  const { delivery: kind, step } = command;
+  const { delivery: kind, step, round } = command;
   const delivery = findDelivery(state, command);
   const isOpen = delivery !== null && !delivery.open && delivery.state === 'open';
   const late = isOpen && isOwed(state, delivery) ? givenUp(state, delivery, now) : null;
@@ -123,7 +123,7 @@ function decideStart(
     return reject('at_capacity', `${inFlight} deliveries of this run are in flight`);
   }
   const attempt = delivery.attempts + 1;
-  return { events: [{ type: 'attempt.started', at: now, delivery: kind, step, attempt }] };
+  return { events: [{ type: 'attempt.started', at: now, delivery: kind, step, round, attempt }] };
 }
 
 /** Its next attempt has come too late: the run was paused, or nobody drove it. */
@@ -156,16 +156,24 @@ function decideCancel(state: RunState, command: Cancel, now: number): Decision {
   };
 }
 
-/** Ends the run; of one that has ended, its hook: that is what could not be sent. */
+/** Ends the run, and the hooks that it owes: of one that has ended, one of them is what could not be sent. */
 function decideQuarantine(state: RunState, { code, message }: Quarantine, now: number): Decision {
   const error = { code, message };
-  if (!isTerminal(state.state)) return { events: [{ type: 'run.quarantined', at: now, error }] };
-  const { hook } = state;
-  if (hook?.state !== 'open') return reject('run_ended', `the run is ${state.state}`);
-  const { open, attempts, attemptStartedAt } = hook;
+  const owed = state.hooks.filter((hook) => hook.state === 'open');
+  const unsent = owed.map((hook) => unsendable(hook, error, now));
+  if (!isTerminal(state.state)) return { events: [...unsent, { type: 'run.quarantined', at: now, error }] };
+  if (unsent.length === 0) return reject('run_ended', `the run is ${state.state}`);
+  return { events: unsent };
+}
+
+function unsendable(
+  { open, attempts, attemptStartedAt, round }: Delivery,
+  error: StepError,
+  now: number,
+): RunEvent {
   const attempt = open ? attempts : attempts + 1;
   const startedAt = open ? attemptStartedAt : now;
-  return { events: [{ type: 'hook.failed', at: now, delivery: 'hook', attempt, startedAt, error }] };
+  return { type: 'hook.failed', at: now, delivery: 'hook', round, attempt, startedAt, error };
 }
 
 function isPastCancelling(state: RunState): boolean {
@@ -181,9 +189,9 @@ function losses(state: RunState, now: number): RunEvent[] {
 
 function lost(state: RunState, delivery: Delivery, now: number): RunEvent {
   const { kind, attempts: attempt, attemptStartedAt: startedAt } = delivery;
-  const step = kind === 'hook' ? undefined : state.plan.steps[delivery.index]!.id;
+  const { step, round } = nameOf(state, delivery);
   if (kind === 'step' && isLostForGood(state, delivery)) return lostForGood(delivery, step!, now);
-  return { type: 'attempt.lost', at: now, delivery: kind, step, attempt, startedAt };
+  return { type: 'attempt.lost', at: now, delivery: kind, step, round, attempt, startedAt };
 }
 
 /** No further attempt may start: the run drains, or the step is to be sent once at most. */

@@ -10,7 +10,8 @@ export function isSendable(state: RunState, delivery: Delivery): boolean {
 
 /** But for a pause. */
 export function isOwed(state: RunState, delivery: Delivery): boolean {
-  if (delivery.kind === 'hook') return state.phase === 'hooks';
+  // Also one of an earlier round, beside the present one.
+  if (delivery.kind === 'hook') return true;
   if (delivery.kind === 'compensation') {
     return state.phase === 'compensating' && state.compensationsLeft.at(-1) === delivery.index;
   }
@@ -56,5 +57,5 @@ function* deliveriesOf(state: RunState): Generator<Delivery> {
     if (step.delivery) yield step.delivery;
     if (step.compensation) yield step.compensation;
   }
-  if (state.hook) yield state.hook;
+  yield* state.hooks;
 }

@@ -42,7 +42,7 @@ function refused(outcome: Outcome, { code, message }: { code: string; message: s
 function endOf(
   state: RunState,
   delivery: Delivery,
-  { delivery: kind, step, attempt, outcome }: End,
+  { delivery: kind, step, round, attempt, outcome }: End,
   now: number,
   fresh: readonly StepDefinition[] = [],
 ): AttemptFailed | AttemptPending | DeliveryCompleted | DeliveryFailed {
@@ -50,6 +50,7 @@ function endOf(
     at: now,
     delivery: kind,
     step,
+    round,
     attempt,
     startedAt: delivery.attemptStartedAt,
     status: outcome.status,

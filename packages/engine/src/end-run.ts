@@ -1,6 +1,7 @@
 import { createDelivery } from './delivery.ts';
 import type { Effects } from './effects.ts';
-import type { RunState } from './state.ts';
+import type { HookReopened } from './events.ts';
+import { isTerminal, type RunState } from './state.ts';
 
 /** Exactly one hook follows, after everything else. */
 export function endRun(
@@ -13,19 +14,25 @@ export function endRun(
   state.completedAt = at;
   const name = outcome === 'completed' ? 'onComplete' : 'onError';
   const url = state.plan.definition[name];
-  if (url === undefined) {
-    state.phase = 'done';
-    return;
+  if (url !== undefined) {
+    const delivery = createDelivery('hook', -1, state.hooks.length);
+    const hook = Object.assign(delivery, { name, url, ended: null } as const);
+    state.hooks.push(hook);
+    effects.due(hook);
   }
-  state.phase = 'hooks';
-  state.hook = Object.assign(createDelivery('hook', -1, state.pastHooks.length), { name, url } as const);
-  effects.due(state.hook);
+  awaitHooks(state);
+}
+
+/** A run that has ended is done once no hook is owed any more, those of earlier rounds included. */
+export function awaitHooks(state: RunState): void {
+  if (!isTerminal(state.state)) return;
+  state.phase = state.hooks.some((hook) => hook.state === 'open') ? 'hooks' : 'done';
 }
 
 /** The same delivery, with the same `webhook-id`: its attempts go on, its budget is a fresh one. */
-export function resendHook(state: RunState, effects: Effects): void {
-  const hook = state.hook!;
+export function resendHook(state: RunState, { round }: HookReopened, effects: Effects): void {
+  const hook = state.hooks[round]!;
   Object.assign(hook, { state: 'open', spent: 0, firstStartedAt: null, retryAt: null });
-  state.phase = 'hooks';
+  awaitHooks(state);
   effects.due(hook);
 }

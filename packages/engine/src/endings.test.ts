@@ -218,14 +218,14 @@ describe('hooks', () => {
     expect(driver.state).toMatchObject({
       state: 'completed',
       phase: 'done',
-      hook: { name: 'onComplete', attempts: 8, state: 'failed' },
+      hooks: [{ name: 'onComplete', attempts: 8, state: 'failed' }],
     });
   });
 
   test('without a URL the run is done at once', () => {
     const driver = started([step('a')]);
     exchange(driver, 'a');
-    expect(driver.state).toMatchObject({ state: 'completed', phase: 'done', hook: null });
+    expect(driver.state).toMatchObject({ state: 'completed', phase: 'done', hooks: [] });
   });
 });
 

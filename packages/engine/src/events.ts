@@ -46,10 +46,12 @@ interface At {
   readonly at: number;
 }
 
-/** Names an attempt of a delivery. `step` is absent for the hook: a run has at most one open. */
+/** Names an attempt of a delivery: of a step or its compensation, or of a hook. */
 interface OfAttempt extends At {
   readonly delivery: DeliveryKind;
   readonly step?: string | undefined;
+  /** Of a hook: its place among the hooks of the run; the last one without it. */
+  readonly round?: number | undefined;
   readonly attempt: number;
 }
 
@@ -247,9 +249,10 @@ export interface RunRetrying extends At {
 export interface RunReopened extends At {
   readonly type: 'run.reopened';
 }
-/** A person has the hook that nobody accepted sent once more: the same delivery, with a fresh budget. */
+/** A person has a hook that nobody accepted sent once more: the same delivery, with a fresh budget. */
 export interface HookReopened extends At {
   readonly type: 'hook.reopened';
+  readonly round: number;
 }
 export interface RunCompensating extends At {
   readonly type: 'run.compensating';

@@ -1,6 +1,7 @@
 import { completeStep } from './complete-step.ts';
 import type { Delivery, DeliveryKind, StepError } from './delivery.ts';
 import type { Effects } from './effects.ts';
+import { awaitHooks } from './end-run.ts';
 import type {
   AttemptExtended,
   AttemptFailed,
@@ -24,21 +25,28 @@ export const attemptLost: StepError = {
   outcome: 'unknown',
 };
 
-interface Named {
+/** How events and commands name a delivery. */
+export interface DeliveryName {
   readonly delivery: DeliveryKind;
   readonly step?: string | undefined;
+  /** Of a hook: its place among the hooks of the run; the last one without it. */
+  readonly round?: number | undefined;
+}
+
+export function nameOf({ plan }: RunState, { kind, index, round }: Delivery): DeliveryName {
+  return kind === 'hook' ? { delivery: kind, round } : { delivery: kind, step: plan.steps[index]!.id };
 }
 
 /** The delivery that an event or command names, or null when the run has none such. */
-export function findDelivery(state: RunState, named: Named): Delivery | null {
-  if (named.delivery === 'hook') return state.hook;
+export function findDelivery(state: RunState, named: DeliveryName): Delivery | null {
+  if (named.delivery === 'hook') return state.hooks[named.round ?? state.hooks.length - 1] ?? null;
   const index = state.plan.indexById.get(named.step ?? '');
   if (index === undefined) return null;
   const step = state.steps[index]!;
   return named.delivery === 'step' ? step.delivery : step.compensation;
 }
 
-function requireDelivery(state: RunState, event: Named & { type: string }): Delivery {
+function requireDelivery(state: RunState, event: DeliveryName & { type: string }): Delivery {
   const delivery = findDelivery(state, event);
   if (!delivery) throw new TypeError(`${event.type} names no delivery of this run: ${event.step}`);
   return delivery;
@@ -147,7 +155,7 @@ export function completeDelivery(state: RunState, event: DeliveryCompleted, effe
   delivery.state = 'completed';
   delivery.callback = event.callback ?? null;
   delivery.error = null;
-  if (delivery.kind === 'hook') state.phase = 'done';
+  if (delivery.kind === 'hook') awaitHooks(state);
   else if (delivery.kind === 'compensation') nextCompensation(state, effects);
   else completeFrom(state, state.steps[delivery.index]!, event, effects);
 }
@@ -167,7 +175,7 @@ export function failDelivery(state: RunState, event: DeliveryFailed, effects: Ef
   if (delivery.kind === 'hook') {
     // By a quarantine it fails without having been sent.
     effects.revoked(delivery);
-    state.phase = 'done';
+    awaitHooks(state);
   } else if (delivery.kind === 'compensation') nextCompensation(state, effects);
   else failStep(state, state.steps[delivery.index]!, event.error, event.at, effects);
 }

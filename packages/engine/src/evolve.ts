@@ -117,7 +117,7 @@ function apply(state: RunState, event: RunEvent, effects: Effects): void {
     case 'run.reopened':
       return reopen(state, event.at, effects);
     case 'hook.reopened':
-      return resendHook(state, effects);
+      return resendHook(state, event, effects);
     case 'run.compensating':
       return startCompensating(state, effects);
     case 'run.completed':

@@ -34,7 +34,7 @@ export { type Effects, noEffects, type WakeTarget } from './effects.ts';
 export { retryPolicyOf } from './end-of-attempt.ts';
 export type { RunEvent, RunEventType } from './events.ts';
 export { evolve } from './evolve.ts';
-export { findDelivery } from './evolve-delivery.ts';
+export { findDelivery, nameOf as nameOfDelivery } from './evolve-delivery.ts';
 export {
   type Compiled,
   canGive,
@@ -53,6 +53,7 @@ export { ancestorsOf, compilePlan, type Instance, type Plan, type PlanStep, type
 export { previousSteps } from './previous-steps.ts';
 export { restOnStarts } from './rest-on-starts.ts';
 export { attemptTimeoutMs, backoffDelayMs, givesUpAt } from './retry.ts';
+export { asItEnded } from './round-end.ts';
 export {
   createRunState,
   type Hook,

@@ -4,6 +4,7 @@ import type { Effects } from './effects.ts';
 import { descendantsOf } from './fail-step.ts';
 import { resetMembers } from './group.ts';
 import { tallyUp } from './own-plan.ts';
+import { roundEndOf } from './round-end.ts';
 import { settlePending } from './settle.ts';
 import type { RunState, StepReason } from './state.ts';
 import { closeDelivery, type StepState } from './step-state.ts';
@@ -25,13 +26,12 @@ export function decideRetry(
 
 /** The failed steps wait for their turn again, and so does whatever hangs from them and has not completed. */
 export function reopen(state: RunState, at: number, effects: Effects): void {
+  keepHooks(state);
   Object.assign(state, { state: 'running', phase: 'running', ending: null, isDrained: false, error: null });
-  state.isPaused = false;
   Object.assign(state, { completedAt: null, startedAt: state.startedAt ?? at, clockFrom: at });
   Object.assign(state, { compensationsLeft: [], compensate: state.plan.definition.saga, absorbed: [] });
   state.rounds++;
   state.roundsBefore = state.rounds;
-  retireHook(state, effects);
   const again = stepsToRepeat(state);
   for (const step of again) reset(state, step);
   for (const step of again) {
@@ -42,17 +42,10 @@ export function reopen(state: RunState, at: number, effects: Effects): void {
   settlePending(state, state.steps, at, effects);
 }
 
-/** Exactly one hook a round: that of the round before is given up if nobody has taken it yet. */
-function retireHook(state: RunState, effects: Effects): void {
-  const { hook } = state;
-  if (hook === null) return;
-  if (hook.state === 'open') {
-    const error = { code: 'superseded', message: 'the run was retried before this hook was accepted' };
-    Object.assign(hook, { state: 'failed', open: false, retryAt: null, error });
-    effects.revoked(hook);
-  }
-  state.pastHooks.push(hook);
-  state.hook = null;
+/** Exactly one hook a round: that of the round before is still owed, and says how that one ended. */
+function keepHooks(state: RunState): void {
+  const hook = state.hooks.at(-1);
+  if (hook && hook.state !== 'completed') hook.ended ??= roundEndOf(state);
 }
 
 /** Reasons that lie in the failure itself. Others stand, unless they hang from a step that goes again. */

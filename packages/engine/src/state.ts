@@ -2,6 +2,7 @@ import type { Delivery, HookName } from './delivery.ts';
 import { IntHeap } from './heap.ts';
 import { defaultEngineLimits, type EngineLimits } from './limits.ts';
 import type { OwnPlan, Plan } from './plan.ts';
+import type { RoundEnd } from './round-end.ts';
 import { createStepState, type StepState } from './step-state.ts';
 
 /**
@@ -17,7 +18,7 @@ import { createStepState, type StepState } from './step-state.ts';
  *
  * - `pending`: the dispatcher that claims it first.
  * - `running`: answers of handlers, callbacks, timers, and commands from outside.
- * - `completed`, `cancelled`: nobody; its hook is still delivered (phase `hooks`).
+ * - `completed`, `cancelled`: nobody; its hooks are still delivered (phase `hooks`).
  * - `failed`: a person, by `retry`.
  */
 export type RunStateName = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
@@ -151,12 +152,17 @@ export interface RunState {
   absorbed: number[];
   /** A join can no longer be met: what it absorbed is looked at again. */
   hasBlockedJoin: boolean;
-  hook: Hook | null;
-  /** Hooks of the rounds before a retry by hand. */
-  readonly pastHooks: Hook[];
+  /** One of each end of the run that has a URL for it, in order: a retry by hand leads to another end. */
+  readonly hooks: Hook[];
 }
 
-export type Hook = Delivery & { readonly name: HookName; readonly url: string };
+/** Its `round` is its place among the hooks of the run. */
+export type Hook = Delivery & {
+  readonly name: HookName;
+  readonly url: string;
+  /** Set by a retry by hand before it was accepted; else the state itself is how the run ended. */
+  ended: RoundEnd | null;
+};
 
 export interface ParentLink {
   /** Run id. */
@@ -213,8 +219,7 @@ export function createRunState(
     touchedGroups: new Set(),
     absorbed: [],
     hasBlockedJoin: false,
-    hook: null,
-    pastHooks: [],
+    hooks: [],
   };
 }
 

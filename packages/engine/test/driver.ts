@@ -5,6 +5,7 @@ import {
   dueDeliveries,
   type Effects,
   evolve,
+  nameOfDelivery,
   type Outcome,
   openDeliveries,
   type Plan,
@@ -73,9 +74,11 @@ export class Driver {
 
   #recordAll(events: readonly RunEvent[], isEnding: boolean): void {
     if (isEnding || restOnStarts(events)) this.writeStarts();
-    // By a quarantine, which needs no start of it.
-    if (events.some(({ type }) => type === 'hook.failed')) this.lazyStarts.delete('hook:-1');
-    for (const event of events) this.#record(event);
+    for (const event of events) {
+      // By a quarantine, which needs no start of it.
+      if (event.type === 'hook.failed') this.lazyStarts.delete(`hook:${event.round}`);
+      this.#record(event);
+    }
   }
 
   #transact(command: Command): readonly RunEvent[] | string {
@@ -152,8 +155,9 @@ export class Driver {
   }
 
   delivery(name: string): Delivery {
-    const all = [...this.state.steps.flatMap((step) => [step.delivery, step.compensation]), this.state.hook];
-    const found = all.find((delivery) => delivery && this.nameOf(delivery) === name);
+    const { steps, hooks } = this.state;
+    const all = [...steps.flatMap((step) => [step.delivery, step.compensation]), ...hooks];
+    const found = all.findLast((delivery) => delivery && this.nameOf(delivery) === name);
     if (!found) throw new Error(`no delivery ${name}`);
     return found;
   }
@@ -162,15 +166,15 @@ export class Driver {
     return [...this.due.values()].map((delivery) => this.nameOf(delivery)).sort();
   }
 
-  /** `charge`, `undo charge`, or `hook`. */
+  /** `charge`, `undo charge`, or `hook`, which of several is the last one. */
   nameOf(delivery: Delivery): string {
     if (delivery.kind === 'hook') return 'hook';
     const { id } = this.state.plan.steps[delivery.index]!;
     return delivery.kind === 'step' ? id : `undo ${id}`;
   }
 
-  named({ kind, index }: Delivery): { delivery: Delivery['kind']; step?: string } {
-    return kind === 'hook' ? { delivery: kind } : { delivery: kind, step: this.state.plan.steps[index]!.id };
+  named(delivery: Delivery): ReturnType<typeof nameOfDelivery> {
+    return nameOfDelivery(this.state, delivery);
   }
 
   /** Names of the deliveries in the order of their events of this type. */
@@ -186,8 +190,8 @@ export class Driver {
   }
 }
 
-export function nameOf({ kind, index }: Delivery): string {
-  return `${kind}:${index}`;
+export function nameOf({ kind, index, round }: Delivery): string {
+  return `${kind}:${kind === 'hook' ? round : index}`;
 }
 
 /** Folds a journal as a new owner reads it: through JSON. */

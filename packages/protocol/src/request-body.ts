@@ -1,7 +1,9 @@
 import {
+  asItEnded,
   attemptsOf,
   attemptTimeoutMs,
   type Delivery,
+  type Hook,
   type HookName,
   instancesOf,
   memberText,
@@ -36,7 +38,8 @@ export function requestBody(state: RunState, info: RunInfo, delivery: Delivery, 
   if (delivery.kind === 'compensation') {
     return compensationBody(state, info, state.steps[delivery.index]!, nowMs);
   }
-  return hookBody(state, info, state.hook!.name);
+  const hook = delivery as Hook;
+  return hookBody(asItEnded(state, hook), info, hook.name);
 }
 
 function stepBody(

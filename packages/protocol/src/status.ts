@@ -98,8 +98,7 @@ export function compensationsOf(state: RunState): CompensationView[] {
 }
 
 function hooksOf(state: RunState) {
-  const hooks = state.hook ? [...state.pastHooks, state.hook] : state.pastHooks;
-  return hooks.map((hook) => ({ kind: hook.name, url: hook.url, ...deliveryView(hook) }));
+  return state.hooks.map((hook) => ({ kind: hook.name, url: hook.url, ...deliveryView(hook) }));
 }
 
 function deliveryView(delivery: Delivery) {

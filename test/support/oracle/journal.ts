@@ -26,6 +26,7 @@ class Reading {
   readonly #spent = new Map<string, number>();
   readonly #closed = new Set<string>();
   #end: string | null = null;
+  #ends = 0;
 
   constructor(run: ObservedRun) {
     this.#runId = run.runId;
@@ -38,8 +39,8 @@ class Reading {
       this.#end = null;
       this.#reopen(['failed', 'skipped']);
     }
-    if (event.type === 'hook.reopened') this.#closed.delete('hook ');
-    if (isRunEnd(event)) yield* this.#ends(event);
+    if (event.type === 'hook.reopened') this.#closed.delete(`hook ${event.round}`);
+    if (isRunEnd(event)) yield* this.#runEnds(event);
     if ('attempt' in event) yield* this.#attempt(event);
     const ending = endingOf(event);
     if (ending !== null) yield* this.#stepEnds(event, ending);
@@ -50,11 +51,10 @@ class Reading {
     this.#spent.clear();
   }
 
-  *#ends({ type }: RunEvent): Generator<string> {
+  *#runEnds({ type }: RunEvent): Generator<string> {
     if (this.#end !== null) yield `I2 ${this.#runId}: ${type} after ${this.#end}`;
     this.#end = type;
-    this.#closed.delete('hook ');
-    this.#attempts.delete('hook ');
+    this.#ends++;
   }
 
   *#stepEnds(event: RunEvent, ending: Ending): Generator<string> {
@@ -67,7 +67,7 @@ class Reading {
 
   *#attempt(event: Extract<RunEvent, { readonly attempt: number }>): Generator<string> {
     const { delivery, attempt, type } = event;
-    const name = `${delivery} ${stepOf(event)}`;
+    const name = `${delivery} ${delivery === 'hook' ? (event.round ?? 0) : stepOf(event)}`;
     const newest = this.#attempts.get(name) ?? 0;
     this.#attempts.set(name, Math.max(newest, attempt));
     const isStart = type === 'attempt.started' || type === 'child.started';
@@ -83,11 +83,12 @@ class Reading {
   }
 
   *#startFaults(
-    { delivery, attempt }: { delivery: string; attempt: number },
+    { delivery, attempt, round = 0 }: { delivery: string; attempt: number; round?: number | undefined },
     name: string,
   ): Generator<string> {
     if (delivery === 'hook') {
-      if (this.#end === null) yield `I4 ${this.#runId}: the hook was sent before the end`;
+      // Also one of an earlier round, while the present one goes on.
+      if (round >= this.#ends) yield `I4 ${this.#runId}: the hook was sent before the end`;
       return;
     }
     if (this.#end !== null) yield `I4 ${this.#runId}: attempt ${attempt} of ${name} after ${this.#end}`;

@@ -71,14 +71,15 @@ function endOf(runId: string, runs: readonly ObservedRun[]): number {
 }
 
 /** One end of the run a round, and one hook behind each if there is a URL for it. */
-function* endFaults({ runId, definition, journal, status }: ObservedRun): Generator<string> {
+function* endFaults({ runId, definition, journal }: ObservedRun): Generator<string> {
   const events = journal.map(({ event }) => event);
   const last = events.slice(events.findLastIndex(({ type }) => type === 'run.reopened') + 1);
   const ends = last.filter(isRunEnd);
   if (ends.length !== 1) yield `I2 ${runId}: ${ends.length} ends in the last round`;
-  const hook = status.state === 'completed' ? definition.onComplete : definition.onError;
-  const hooks = last.filter(({ type }) => type === 'hook.delivered' || type === 'hook.failed').length;
-  const again = last.filter(({ type }) => type === 'hook.reopened').length;
-  const wanted = hook === undefined ? 0 : 1 + again;
+  const countOf = (...types: string[]) => events.filter(({ type }) => types.includes(type)).length;
+  const completed = definition.onComplete === undefined ? 0 : countOf('run.completed');
+  const others = countOf('run.failed', 'run.cancelled', 'run.quarantined');
+  const wanted = completed + (definition.onError === undefined ? 0 : others) + countOf('hook.reopened');
+  const hooks = countOf('hook.delivered', 'hook.failed');
   if (hooks !== wanted) yield `I2 ${runId}: ${hooks} hooks have ended; expected ${wanted}`;
 }

@@ -88,7 +88,7 @@ const commands: readonly RunCommand[] = [
   },
   {
     path: '/hooks/{kind}/resend',
-    summary: 'Send the hook of a run again that nobody has accepted, with the same webhook-id',
+    summary: 'Send a hook of a run again that nobody has accepted, the newest, with the same webhook-id',
     body: emptyBody,
     command: (_input, { kind }) => ({ type: 'resendHook', hook: kind }),
   },
