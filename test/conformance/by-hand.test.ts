@@ -55,6 +55,21 @@ test('a step in flight is completed by hand, with a result that its dependents s
   expect(handlers.requests('/first')).toHaveLength(1);
 });
 
+test('a step in back-off that is completed by hand has no error; its attempts keep theirs', async () => {
+  const { client, handlers } = platform.now;
+  handlers.on('/first', { status: 503 });
+  const [first, ...rest] = chain('completed-in-back-off').steps;
+  const steps = [{ ...first, retries: { initialDelay: 60 } }, ...rest];
+  const { id } = await client.run({ id: 'completed-in-back-off', steps });
+  await client.until(id, ({ steps }) => steps[0]!.phase === 'backoff');
+  await client.api('POST', `/v1/runs/${id}/steps/first/complete`, { result: 1 });
+  const run = await client.ended(id);
+  expect(run.steps[0]).toMatchObject({ state: 'completed', result: 1, attempts: 1, error: null });
+  expect(await client.attempts(id, 'first')).toMatchObject([
+    { state: 'failed', error: { code: 'http_503' } },
+  ]);
+});
+
 test('a step that has not started is skipped by hand, and so is what needs its success', async () => {
   const { client, handlers } = platform.now;
   const { id, held, command } = await startHeld('skipped-by-hand');
@@ -81,7 +96,7 @@ test('what has ended cannot be ended again, and what does not exist is 404', asy
   expect(await command('pause', { now: true })).toMatchObject({ status: 422 });
 });
 
-test('the ledger closes an attempt whose step was ended by hand, and a retried run is not paused', async () => {
+test('the ledger closes an attempt whose step was ended by hand, and a retried run stays paused', async () => {
   const { client, handlers } = platform.now;
   const { id, held, command } = await startHeld('ledger');
   await command('steps/first/complete', { result: 1 });
@@ -95,7 +110,10 @@ test('the ledger closes an attempt whose step was ended by hand, and a retried r
   await handlers.waitFor('/bad');
   await client.api('POST', `/v1/runs/${run.id}/pause`, {});
   expect((await client.ended(run.id)).state).toBe('failed');
-  await client.api('POST', `/v1/runs/${run.id}/retry`, {});
+  expect(await client.api('POST', `/v1/runs/${run.id}/retry`, {})).toMatchObject({
+    body: { state: 'running', phase: 'paused' },
+  });
+  await client.api('POST', `/v1/runs/${run.id}/resume`, {});
   expect((await client.ended(run.id)).state).toBe('completed');
 });
 

@@ -38,6 +38,8 @@ function giveUp(state: RunState, { delivery }: StepState, effects: Effects): voi
     state.openExchanges--;
     if (delivery.child !== null) state.openChildren--;
   }
-  Object.assign(delivery, { open: false, pendingUntil: null, retryAt: null, state: 'completed' });
+  // The error of its last attempt is no error of a step that a person has ended.
+  const ended = { open: false, pendingUntil: null, retryAt: null, error: null, state: 'completed' };
+  Object.assign(delivery, ended);
   effects.revoked(delivery);
 }
