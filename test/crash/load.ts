@@ -22,8 +22,8 @@ export interface LoadOptions {
 interface Life {
   readonly shape: Shape;
   readonly runId: string;
-  /** Its newest hook. */
-  hook: string | null;
+  /** Types of its hooks: that of a failed round may come behind that of the next. */
+  readonly hooks: Set<string>;
   onHook: () => void;
 }
 
@@ -37,7 +37,7 @@ export class Load {
   onMove: (runId: string) => void = () => {};
   readonly #options: LoadOptions;
   readonly #lives = new Map<string, Life>();
-  readonly #early = new Map<string, string>();
+  readonly #early = new Map<string, Set<string>>();
   readonly #underWay = new Set<Promise<void>>();
   #started = 0;
 
@@ -98,9 +98,10 @@ export class Load {
 
   #hooked(runId: string, type: string): void {
     const life = this.#lives.get(runId);
-    if (!life) return void this.#early.set(runId, type);
-    life.hook = type;
-    life.onHook();
+    const hooks = life?.hooks ?? this.#early.get(runId) ?? new Set();
+    hooks.add(type);
+    if (life) life.onHook();
+    else this.#early.set(runId, hooks);
   }
 
   async #live(shape: Shape, number: number): Promise<void> {
@@ -115,7 +116,7 @@ export class Load {
     const runId = started.body.id as string;
     this.acknowledgements.push({ kind: 'start', runId });
     this.statesOf.set(runId, shape.states);
-    const life: Life = { shape, runId, hook: this.#early.get(runId) ?? null, onHook() {} };
+    const life: Life = { shape, runId, hooks: this.#early.get(runId) ?? new Set(), onHook() {} };
     this.#early.delete(runId);
     this.#lives.set(runId, life);
     if (key !== undefined && random.chance(0.1)) await this.#repeat(shape, { context, key, runId });
@@ -201,7 +202,7 @@ interface Repeated {
 
 /** A hook of this type, or any. */
 async function heard(life: Life, type: string | null): Promise<void> {
-  const isHeard = () => life.hook !== null && (type === null || life.hook === type);
+  const isHeard = () => (type === null ? life.hooks.size > 0 : life.hooks.has(type));
   while (!isHeard()) {
     await new Promise<void>((resolve) => {
       life.onHook = resolve;
