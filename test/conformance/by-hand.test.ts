@@ -103,7 +103,8 @@ test('the ledger closes an attempt whose step was ended by hand, and a retried r
   await client.ended(id);
   held.open();
   const [attempt] = await client.attempts(id, 'first');
-  expect(attempt).toMatchObject({ attempt: 1, state: 'lost', endedAt: expect.any(String) });
+  expect(attempt).toMatchObject({ attempt: 1, state: 'aborted', error: { code: 'completed_by_hand' } });
+  expect(attempt!.endedAt).toEqual(expect.any(String));
 
   handlers.on('/bad', { delayMs: 30_000 }, {});
   const run = await client.run({ id: 'paused-out', timeout: 0.5, steps: [{ id: 'bad', url: '/bad' }] });

@@ -5,7 +5,8 @@ import { type AttemptEvent, Requests, type RequestView } from './attempt-request
 export interface AttemptView {
   readonly delivery: 'step' | 'compensation';
   readonly attempt: number;
-  state: 'open' | 'completed' | 'failed' | 'lost';
+  /** `aborted`: its step ended without it, and `error` says by what. */
+  state: 'open' | 'completed' | 'failed' | 'lost' | 'aborted';
   startedAt: string | null;
   endedAt: string | null;
   durationMs: number | null;
@@ -20,8 +21,8 @@ export interface AttemptView {
 }
 
 /**
- * The attempt ledger of one step and of its compensation, from the run's journal and the plan of its version. What was sent is worked out again
- * from it: nothing else is stored.
+ * The attempt ledger of one step and of its compensation, from the run's journal and the plan of its version. What was
+ * sent is worked out again from it: nothing else is stored.
  */
 export function attemptsOf(
   events: readonly RunEvent[],
@@ -34,17 +35,20 @@ export function attemptsOf(
   for (const event of events) {
     evolve(run, event);
     if (endsOpen(event, run, id)) {
-      for (const view of attempts.values()) if (view.state === 'open') giveUp(view, event.at);
+      for (const view of attempts.values())
+        if (view.state === 'open') abort(view, event, errorOf(event, run, id));
     }
     if (!('delivery' in event) || event.step !== id || event.delivery === 'hook') continue;
-    const { delivery, attempt } = event;
+    const told = asAnswered(event, attempts);
+    const { delivery } = event;
+    const { attempt } = told;
     const before = attempts.get(`${delivery}:${attempt}`);
     // Its callback came when the attempt had failed already: both are kept.
     const isLate = before?.endedAt != null && event.type === 'step.completed';
     const name = `${delivery}:${attempt}${isLate ? ':late' : ''}`;
     const view = attempts.get(name) ?? opened(delivery, attempt, before?.request ?? requests.of(event));
     attempts.set(name, view);
-    record(view, event);
+    record(view, told);
   }
   return [...attempts.values()];
 }
@@ -68,9 +72,31 @@ const excerptChars = 1024;
 /** Exchanges in flight are given up: what their handlers did is unknown. */
 const endsOpenAttempts: ReadonlySet<string> = new Set(['run.timed_out', 'run.cancelling', 'run.quarantined']);
 
-function giveUp(view: AttemptView, at: number): void {
-  view.state = 'lost';
-  view.endedAt = isoTime(at);
+function abort(view: AttemptView, { at }: RunEvent, error: unknown): void {
+  Object.assign(view, { state: 'aborted', endedAt: isoTime(at), error });
+}
+
+/** What ended it is the error of its step too, unless that has none. */
+function errorOf({ type }: RunEvent, { plan, steps }: RunState, id: string): object | null {
+  if (type === 'step.passed') return aborted('completed_by_hand', 'the step was completed by hand');
+  if (type === 'step.skipped') return aborted('skipped_by_hand', 'the step was skipped by hand');
+  const step = steps[plan.indexById.get(id) ?? -1];
+  return step?.compensation?.error ?? step?.error ?? null;
+}
+
+function aborted(code: string, message: string): object {
+  return { code, message: `${message} while this attempt was open`, outcome: 'unknown' };
+}
+
+/** Success by callback is that of the attempt it came to: it ends the step, and the newest attempt if that is open. */
+function asAnswered(event: AttemptEvent, attempts: ReadonlyMap<string, AttemptView>): AttemptEvent {
+  if (event.type !== 'step.completed' || (event.callback ?? event.attempt) === event.attempt) return event;
+  const attempt = event.callback!;
+  const newest = attempts.get(`step:${event.attempt}`);
+  const error = aborted('completed_by_callback', `a callback to attempt ${attempt} completed the step`);
+  if (newest?.state === 'open') abort(newest, event, error);
+  const { startedAt = null } = attempts.get(`step:${attempt}`) ?? {};
+  return { ...event, attempt, startedAt: startedAt === null ? event.startedAt : Date.parse(startedAt) };
 }
 
 function opened(

@@ -212,7 +212,45 @@ describe('attempts', () => {
       },
     ]);
     const b = await api.now.call<Page>(`GET /v1/runs/${id}/steps/b/attempts`);
-    expect(b.body.data).toMatchObject([{ state: 'lost', endedAt: '1970-01-01T00:00:03.000Z' }]);
+    const cancelled = { code: 'run_cancelled', outcome: 'unknown' };
+    expect(b.body.data).toMatchObject([
+      { state: 'aborted', endedAt: '1970-01-01T00:00:03.000Z', error: cancelled },
+    ]);
+  });
+
+  test.each([
+    ['step.passed', { result: '1' }, 'completed_by_hand'],
+    ['step.skipped', {}, 'skipped_by_hand'],
+  ] as const)('an open one says what ended its step: %s', async (type, fields, code) => {
+    const id = await api.now.start();
+    await api.now.record(id, [
+      { type: 'run.started', at: 1000 },
+      { type: 'attempt.started', at: 1000, ...of(1) },
+      { type, at: 2000, step: 'a', ...fields } as RunEvent,
+    ]);
+    const { body } = await api.now.call<Page>(`GET /v1/runs/${id}/steps/a/attempts`);
+    expect(body.data).toMatchObject([{ state: 'aborted', error: { code, outcome: 'unknown' } }]);
+  });
+
+  test('a callback completes the attempt it came to, and the newest one says so', async () => {
+    const id = await api.now.start();
+    await api.now.record(id, [
+      ...events,
+      { type: 'step.completed', at: 6000, ...of(3), startedAt: 5000, callback: 1, result: '1' },
+    ]);
+    const { body } = await api.now.call<Page>(`GET /v1/runs/${id}/steps/a/attempts`);
+    expect(body.data).toMatchObject([
+      { attempt: 1, state: 'failed', error },
+      { attempt: 2, state: 'lost' },
+      { attempt: 3, state: 'aborted', error: { code: 'completed_by_callback' } },
+      {
+        attempt: 1,
+        state: 'completed',
+        startedAt: '1970-01-01T00:00:01.000Z',
+        durationMs: 5000,
+        answer: '1',
+      },
+    ]);
   });
 
   test('of a step that is not there', async () => {

@@ -211,7 +211,7 @@ export const attemptView = z
   .object({
     delivery: z.enum(['step', 'compensation']),
     attempt: z.int(),
-    state: z.enum(['open', 'completed', 'failed', 'lost']),
+    state: z.enum(['open', 'completed', 'failed', 'lost', 'aborted']),
     startedAt: time,
     endedAt: time.nullable(),
     durationMs: z.number().nullable(),

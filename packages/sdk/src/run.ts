@@ -125,8 +125,11 @@ export interface Attempt {
   readonly delivery: 'step' | 'compensation';
   /** Counted from 1. */
   readonly attempt: number;
-  /** `lost`: the process that sent it is gone, or gave it up; whether the handler acted is unknown. */
-  readonly state: 'open' | 'completed' | 'failed' | 'lost';
+  /**
+   * `lost`: the process that sent it is gone, or gave it up. `aborted`: its step ended without it, as `error` says.
+   * Whether the handler acted is unknown of both.
+   */
+  readonly state: 'open' | 'completed' | 'failed' | 'lost' | 'aborted';
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly durationMs: number | null;
