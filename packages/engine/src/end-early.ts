@@ -18,7 +18,9 @@ export function timeOut(state: RunState, at: number, effects: Effects): void {
 
 /** Cancel: steps that only a cancellation or an end of any kind calls for are spared, and judged after it. */
 export function cancel(state: RunState, event: RunCancelling, effects: Effects): void {
-  state.error ??= { code: 'run_cancelled', message: event.reason ?? 'the run was cancelled' };
+  const message = event.reason ?? 'the run was cancelled';
+  // It may have been failing already: then the cancel is how it ends, and the failure what came before.
+  state.error = { code: 'run_cancelled', message, ...(state.error ? { details: state.error } : {}) };
   startEnding(state, 'cancelled');
   state.compensate &&= event.compensate;
   // A run that never started sends nothing.

@@ -99,6 +99,23 @@ describe('timeout and cancel', () => {
     expect(driver.apply({ type: 'cancel', commandId: 'c2', compensate: true })).toBe('run_ended');
   });
 
+  test('a cancel of a run that drains is what it ends by: the failure stands in its details', () => {
+    const driver = started([...steps, step('bad', { parallel: true, retries: once })], { onError });
+    send(driver, 'open');
+    exchange(driver, 'bad', permanent);
+    expect(driver.state.phase).toBe('draining');
+    driver.apply({ type: 'cancel', commandId: 'c', compensate: true, reason: 'changed my mind' });
+    expect(statesOf(driver)).toEqual([
+      ...['cancelled run_cancelled', 'skipped run_failed', 'skipped run_failed', 'failed'],
+    ]);
+    expect(driver.state.steps[0]?.error).toMatchObject({ code: 'run_cancelled', outcome: 'unknown' });
+    const details = { code: 'step_failed', stepId: 'bad' };
+    expect(driver.state).toMatchObject({
+      state: 'cancelled',
+      error: { code: 'run_cancelled', message: 'changed my mind', details },
+    });
+  });
+
   test('a pending run can be cancelled and then never starts', () => {
     const driver = new Driver(planOf(steps));
     driver.apply({ type: 'cancel', commandId: 'c', compensate: true });

@@ -278,6 +278,7 @@ export class Reference {
   #cancelled(): void {
     const hasStarted = this.#phase !== 'pending';
     this.#cause = 'cancelled';
+    this.#failedStep = null;
     this.#phase = 'draining';
     this.#giveUpRounds();
     for (const book of this.#unended()) {
