@@ -111,6 +111,21 @@ describe('attempts', () => {
       expect(driver.delivery('a').pendingUntil).toBe(from + 2500);
     });
 
+    test.each([
+      [
+        { ...impatient.retries, giveUpAfter: 2.5 },
+        'no callback came within giveUpAfter, 2.5 s from the first attempt',
+      ],
+      [{ ...impatient.retries, giveUpAfter: 90 }, 'no callback came within the timeout of the step'],
+    ])('whose callback does not come, and says why: %#', (retries, message) => {
+      const driver = started([step('a', { ...impatient, retries })]);
+      send(driver, 'a');
+      driver.end(driver.delivery('a'), { kind: 'pending' });
+      driver.now = driver.delivery('a').pendingUntil!;
+      expect(driver.apply({ type: 'expireAttempt', step: 'a', attempt: 1 })).toBe(null);
+      expect(driver.delivery('a').error).toMatchObject({ code: 'timeout', message });
+    });
+
     test('whose attempt is under way: that may take what is left', () => {
       const driver = started([step('a', impatient)]);
       send(driver, 'a');
