@@ -101,3 +101,29 @@ describe('is never true or false', () => {
     expect(can(text, 'bool')).toBe(false);
   });
 });
+
+test.each([
+  ['[', '][0]'],
+  ['{"a": ', '}.a'],
+  ['(context.yes ? 1 : ', ')'],
+])('what nests deep in %s…%s is looked at once a level', (open, close) => {
+  const text = (depth: number) => `${open.repeat(depth)}[1.0]${close.repeat(depth)}`;
+  const looks = (depth: number) => {
+    const outcome = compileExpression(text(depth));
+    if ('fault' in outcome) throw new Error(outcome.fault);
+    let count = 0;
+    const counting = <T extends object>(target: T): T => {
+      const own = seen.get(target) ?? new Proxy(target, { get: (from, key) => look(Reflect.get(from, key)) });
+      seen.set(target, own);
+      return own as T;
+    };
+    const seen = new Map<object, object>();
+    const look = (value: unknown) => {
+      count++;
+      return typeof value === 'object' && value !== null ? counting(value) : value;
+    };
+    expect(canGive(counting(outcome.expression.tree), 'list')).toBe(true);
+    return count;
+  };
+  expect(looks(14) / looks(7)).toBeLessThan(2.5);
+});

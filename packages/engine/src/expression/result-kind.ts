@@ -17,7 +17,18 @@ export function canGive(node: Node, kind: ResultKind): boolean {
   return kindsOf(node).has(kind);
 }
 
+/** What is asked of a node may be asked again of its parts: without this, twice as often at every level. */
+const known = new WeakMap<Node, Kinds>();
+
 function kindsOf(node: Node): Kinds {
+  const before = known.get(node);
+  if (before) return before;
+  const found = findKinds(node);
+  known.set(node, found);
+  return found;
+}
+
+function findKinds(node: Node): Kinds {
   switch (node.kind) {
     case 'literal':
       return kinds(kindOf(node.value));
