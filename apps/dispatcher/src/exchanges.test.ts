@@ -18,6 +18,7 @@ function silentEgress(): Egress & { openTo(origin: string): number } {
     hasRoom: (url, openMax = 128) => openTo(url) < Math.min(128, openMax),
     openTo,
     inFlight: 0,
+    answerBytes: 0,
     close: async () => {},
   };
 }
