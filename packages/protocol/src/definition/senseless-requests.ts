@@ -1,32 +1,23 @@
 import type { DefinitionFault } from '@waybill/engine';
 import { listOf } from './graph.ts';
 import { isRequest } from './kinds.ts';
-import { retryFaults } from './senseless-retries.ts';
-import { type Defaults, hasList, withDefaults } from './step-defaults.ts';
+import { retryFaults } from './retries.ts';
+import { type Defaults, hasList } from './step-defaults.ts';
 import type { ParsedStep } from './step-schema.ts';
 
-/** Fan-out, delivery, input and turns: what contradicts itself on a step. */
+/** Fan-out, delivery and input: what contradicts itself on a step. */
 export function requestFaults(step: ParsedStep, defaults: Defaults, at: string): DefinitionFault[] {
   return [
     ...(hasList(step, defaults) ? [] : fanOutFaults(step, at)),
     ...(isRequest(step) ? [...deliveryFaults(step, at), ...stepRetryFaults(step, defaults, at)] : []),
     ...inputFaults(step, at),
-    ...(isRequest(step) ? laneFaults(step, defaults, at) : []),
   ];
-}
-
-/** `parallel: true` says of such a step what it does anyway. */
-function laneFaults(step: ParsedStep, defaults: Defaults, at: string): DefinitionFault[] {
-  if (step.parallel !== false || withDefaults(step, defaults).runCondition !== 'inProgress') return [];
-  const message =
-    'has no effect with runCondition "inProgress": it never waits for the turn of others; leave it out';
-  return [{ path: `${at}.parallel`, message }];
 }
 
 /** Of what is sent once, `deliveryFaults` and those of `defaults` say all there is. */
 function stepRetryFaults({ retries, delivery }: ParsedStep, defaults: Defaults, at: string) {
   const isOnce = (delivery ?? defaults.delivery) === 'at-most-once';
-  return retries === undefined || isOnce ? [] : retryFaults(retries, defaults.retries ?? {}, at);
+  return retries === undefined || isOnce ? [] : retryFaults(retries, at);
 }
 
 export function fanOutFaults(step: Defaults, at: string): DefinitionFault[] {

@@ -92,16 +92,6 @@ describe('a join asks for no more than there is', () => {
   });
 });
 
-test('a step that runs beside its dependencies waits for no turn', () => {
-  const beside = { runCondition: 'inProgress', parallel: false };
-  const paths = (...of: Parameters<typeof workflowWith>) => faultsOf(workflowWith(...of));
-  const fault = { path: 'steps[3].parallel', message: expect.stringMatching(/"inProgress".*leave it out/) };
-  expect(paths(beside)).toEqual([fault]);
-  expect(paths({ parallel: false }, { defaults: { runCondition: 'inProgress' } })).toEqual([fault]);
-  expect(paths({ ...beside, parallel: true })).toEqual([]);
-  expect(paths({ runCondition: 'inProgress' }, { defaults: { parallel: false } })).toEqual([]);
-});
-
 describe('failure policies', () => {
   test.each([['fail'], ['retry']])(
     'continueOnFailure contradicts %s, wherever both stand',

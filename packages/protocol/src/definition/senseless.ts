@@ -1,10 +1,10 @@
 import type { DefinitionFault } from '@waybill/engine';
 import { listOf } from './graph.ts';
 import { isRequest } from './kinds.ts';
+import { retryFaults } from './retries.ts';
 import type { ParsedDefinition } from './schema.ts';
 import { kindFieldFaults } from './senseless-kinds.ts';
 import { deliveryFaults, fanOutFaults, requestFaults } from './senseless-requests.ts';
-import { retryFaults } from './senseless-retries.ts';
 import { type Defaults, hasList } from './step-defaults.ts';
 import type { ParsedStep } from './step-schema.ts';
 
@@ -30,7 +30,7 @@ function defaultsFaults({ defaults, steps }: ParsedDefinition): DefinitionFault[
     ...gateFaults(defaults, 'defaults'),
     ...policyFaults(defaults, 'defaults.'),
     ...deliveryFaults(defaults, 'defaults'),
-    ...(isOnce ? [] : retryFaults(defaults.retries ?? {}, {}, 'defaults')),
+    ...(isOnce ? [] : retryFaults(defaults.retries ?? {}, 'defaults')),
     ...(steps.some((step) => hasList(step, defaults)) ? [] : fanOutFaults(defaults, 'defaults')),
     ...steps.flatMap((step, index) => {
       if (!isOnce || step.retries === undefined || step.delivery !== undefined || !isRequest(step)) return [];

@@ -11,12 +11,11 @@ export function writtenDefinition(definition: WorkflowDefinition): Record<string
 
 /** What is stored of every step, and may be said of some alone, is left out of the others. */
 function writtenStep(step: StepDefinition, defaults: Defaults): Record<string, unknown> {
-  const { join, delivery, retries, parallel, runCondition } = step;
+  const { join, delivery, retries } = step;
   return {
     ...step,
     retries: writtenRetries(retries),
     ...(isRequest(step) ? {} : { parallel: undefined, retries: undefined, timeout: undefined }),
-    ...(runCondition === 'inProgress' && !parallel ? { parallel: undefined } : {}),
     ...(delivery === 'at-most-once' ? { retries: undefined } : {}),
     ...(join === undefined ? {} : { join: { atLeast: join } }),
     ...unlikeDefaults(step, defaults),
