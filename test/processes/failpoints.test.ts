@@ -24,6 +24,19 @@ test('killed between the commit of a start and its answer: the repeat with the s
   await heir.stop();
 });
 
+test('killed right behind the commit of a 410: its endpoint is marked all the same', async () => {
+  const victim = await startServe({ ...ground.env, WAYBILL_FAILPOINT: 'flush.after.step' });
+  const client = (url: string) => new ApiClient(() => url, ground.apiKey);
+  ground.handlers.on('/moved', { status: 410 });
+  const { id } = await client(victim.url).run({ id: 'moved', steps: [{ id: 'a', url: '/moved' }] });
+  expect(await victim.ended()).toBeNull();
+  const heir = await startServe(ground.env);
+  const { body } = await client(heir.url).api('GET', '/v1/endpoints/gone');
+  const url = `${ground.handlers.url}/moved`;
+  expect(body).toMatchObject({ data: [{ url, runId: id, delivery: 'step', stepId: 'a' }] });
+  await heir.stop();
+});
+
 test('a failpoint that there is not is refused with a sentence', async () => {
   const starting = startWaybill(['dispatch'], { ...ground.env, WAYBILL_FAILPOINT: 'api.nowhere' });
   await expect(starting).rejects.toThrow('WAYBILL_FAILPOINT: there is no point "api.nowhere"');

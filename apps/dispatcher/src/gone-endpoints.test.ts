@@ -1,7 +1,7 @@
-import type { RunEvent } from '@waybill/engine';
+import { evolve, type RunEvent } from '@waybill/engine';
 import { expect, test } from 'vitest';
 import * as h from '../test/harness.ts';
-import { GoneEndpoints } from './gone-endpoints.ts';
+import { GoneEndpoints, goneOf } from './gone-endpoints.ts';
 
 const log = { info() {}, warn() {}, error() {} };
 const a = 'https://handlers.test/a';
@@ -31,6 +31,24 @@ const of = { delivery: 'step', step: 'a', attempt: 1, at: 1, startedAt: 1 } as c
 const error = { code: 'endpoint_gone', message: 'gone', status: 410 };
 const gone: RunEvent = { type: 'step.failed', ...of, status: 410, error };
 const fine: RunEvent = { type: 'step.completed', ...of, status: 200, result: '1' };
+
+test('410 is of the URL of its step or hook; other answers mark nothing', () => {
+  const driver = run();
+  const mark = { projectUuid: h.projectUuid, runUuid: driver.runUuid };
+  expect(goneOf([fine, gone, { ...gone, status: 404 }], driver)).toEqual([
+    { ...mark, url: a, delivery: 'step', step: 'a' },
+  ]);
+  evolve(driver.state, { type: 'run.created', at: 1, started: true });
+  evolve(driver.state, { type: 'step.failed', ...of, error });
+  evolve(driver.state, { type: 'run.failed', at: 1 });
+  const hook: RunEvent = {
+    ...{ type: 'hook.failed', at: 2, delivery: 'hook', round: 0, attempt: 1 },
+    ...{ startedAt: 1, status: 410, error },
+  };
+  expect(goneOf([hook], driver)).toEqual([
+    { ...mark, url: 'https://h.test/e', delivery: 'hook', step: null },
+  ]);
+});
 
 test('410 marks the URL of the step; a 2xx from there takes the mark away, also one that another process made', async () => {
   const store = fakeStore();

@@ -19,9 +19,24 @@ const intervalMs = 5000;
 /** Answers not yet written; beyond it they are not noted. */
 const pendingMax = 1000;
 
+/** URLs that answered 410, to be marked by the flush that records it. */
+export function goneOf(events: readonly RunEvent[], run: Committed): readonly GoneEndpoint[] {
+  return events.some(isGone) ? events.filter(isGone).flatMap((event) => markOf(event, run) ?? []) : none;
+}
+
+const none: readonly GoneEndpoint[] = [];
+
+const isGone = (event: RunEvent): event is Ended => 'status' in event && event.status === 410;
+
+function markOf(event: Ended, run: Committed): GoneEndpoint | null {
+  const url = urlOf(run, event);
+  const { delivery, step = null } = event;
+  return url === null ? null : { projectUuid: run.project.uuid, url, runUuid: run.runUuid, delivery, step };
+}
+
 /**
- * Marks endpoints that answer 410, for people to see, and takes the mark away when one answers 2xx again. An
- * observation: a mark may come late, or be lost with the process, and nothing rests on it.
+ * Notes when marked endpoints answered 410 last, for people to see, and takes the mark away when one answers 2xx again.
+ * An observation: it may come late, or be lost with the process, and nothing rests on it.
  */
 export class GoneEndpoints {
   readonly #store: GoneEndpointStore;
@@ -80,13 +95,10 @@ export class GoneEndpoints {
   }
 
   #gone(event: Ended, run: Committed): void {
-    const { delivery, step = null } = event;
-    const url = urlOf(run, event);
-    const projectUuid = run.project.uuid;
-    if (url === null) return;
-    const name = nameOf(projectUuid, url);
+    const endpoint = markOf(event, run);
+    if (endpoint === null) return;
+    const name = nameOf(endpoint.projectUuid, endpoint.url);
     this.#marks.add(name);
-    const endpoint = { projectUuid, url, runUuid: run.runUuid, delivery, step };
     this.#note(name, () => this.#store.mark(endpoint));
   }
 

@@ -2,6 +2,7 @@ import type { RunEvent } from '@waybill/engine';
 import type { JournalEntry, NewChild, RunRef } from '@waybill/store';
 import type { CollectedEffects } from './collected-effects.ts';
 import { bytesOf } from './entry-bytes.ts';
+import { goneOf } from './gone-endpoints.ts';
 import { postsOf } from './posts.ts';
 import type { RunDriver } from './run-driver.ts';
 
@@ -38,6 +39,7 @@ export function entryOf(
   const isChanged = isEnd || (create === undefined && events.some(({ type }) => changeTypes.has(type)));
   const hasChild = child !== undefined && events.some(({ type }) => type === 'child.started');
   const posts = postsOf(driver, effects, { isEnd, newId });
+  const gone = goneOf(events, driver);
   const change = { state: state.state, startedAtMs: state.startedAt, finishedAtMs: state.completedAt };
   return {
     run,
@@ -46,6 +48,7 @@ export function entryOf(
     ...(consumed ? { consumed } : {}),
     ...(hasChild ? { children: [child] } : {}),
     ...(posts.length > 0 ? { posts } : {}),
+    ...(gone.length > 0 ? { gone } : {}),
     ...(isChanged ? { change } : {}),
     // Starts recorded before the end are not the end, though memory is done already.
     done: state.phase === 'done' && events.some(({ type }) => type !== 'attempt.started'),

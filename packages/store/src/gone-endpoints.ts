@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import { behind, type ListPlace, microsOf } from './list-place.ts';
+import { text, uuid, valuesOf } from './literals.ts';
 
 /** An answer of 410. */
 export interface GoneEndpoint {
@@ -26,6 +27,20 @@ export async function markGone(sql: Database, endpoint: GoneEndpoint): Promise<v
     on conflict (project_id, md5(url)) do update
        set last_at = now(), run_id = excluded.run_id, delivery = excluded.delivery, step = excluded.step`;
 }
+
+/**
+ * For the flush that records the answers. A mark that is there is not locked: of many answers at once none waits for
+ * another. New ones are made in one order for everybody, so that no two flushes wait for each other.
+ */
+export function insertGone(endpoints: readonly GoneEndpoint[]): string {
+  const sorted = [...endpoints].sort((a, b) => Number(nameOf(a) > nameOf(b)) - Number(nameOf(a) < nameOf(b)));
+  const values = valuesOf(sorted, ({ projectUuid, url, runUuid, delivery, step }) => [
+    ...[uuid(projectUuid), text(url), uuid(runUuid), text(delivery), text(step)],
+  ]);
+  return `insert into gone_endpoints (project_id, url, run_id, delivery, step) ${values} on conflict do nothing`;
+}
+
+const nameOf = ({ projectUuid, url }: GoneEndpoint) => `${projectUuid} ${url}`;
 
 export async function unmarkGone(sql: Database, project: string, url: string): Promise<void> {
   await sql`delete from gone_endpoints where project_id = ${project} and url = ${url}`;

@@ -1,4 +1,4 @@
-import type { RunRow } from '@waybill/store';
+import type { GoneEndpoint, RunRow } from '@waybill/store';
 import {
   type DispatcherRow,
   type EventRow,
@@ -45,6 +45,8 @@ export class ModelDatabase {
   readonly #events = new Map<string, EventRow[]>();
   /** By run, then by id. */
   readonly inbox = new Table<ReadonlyMap<string, InboxEntry>>(this.#undo);
+  /** Endpoints that answered 410: what was sent there, by project and URL. */
+  readonly gone = new Table<GoneEndpoint>(this.#undo);
   readonly staleWrites: StaleWrite[] = [];
   /** Timeouts that came before what lay in the inbox in time. */
   readonly overlooked: string[] = [];

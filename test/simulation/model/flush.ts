@@ -33,6 +33,10 @@ export function flush(
   }
   for (const { children } of entries) for (const child of children ?? []) insertChild(database, child);
   for (const { entry, firstSeq } of batch) insertEvents(database, entry, firstSeq);
+  for (const endpoint of entries.flatMap(({ gone }) => gone ?? [])) {
+    const name = `${endpoint.projectUuid} ${endpoint.url}`;
+    if (!database.gone.has(name)) database.gone.set(name, endpoint);
+  }
   for (const { run, change } of newestOf(entries, 'change')) updateRun(database, run.uuid, change!);
   if (ownerUuid !== null) {
     for (const { run, queue } of newestOf(entries, 'queue'))

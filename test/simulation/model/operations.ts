@@ -26,7 +26,11 @@ const pool = (prefix: string, count: number) =>
   );
 
 const dispatchers = pool('d1', 3);
-const ids = pool('c1', 6);
+const ids = pool('c1', 3);
+const origins = [
+  { delivery: 'step', step: 'a' },
+  { delivery: 'hook', step: null },
+];
 const farFutureMs = Date.UTC(2100, 0, 1);
 
 /** Draws operations that often meet: few runs, few dispatchers, few command ids. Runs have ids of now: partitions. */
@@ -71,7 +75,8 @@ export class Operations {
       case 5:
         return { kind: random.pick(['owned', 'readInbox'] as const), me };
       case 6: {
-        const runs = this.#runs.filter(() => random.chance(0.5));
+        // Nobody asks for none.
+        const runs = [run, ...this.#runs.filter((other) => other !== run && random.chance(0.4))];
         return { kind: 'deleteDone', me, runs, seq: random.pick([0, 2, 100]) };
       }
       case 7:
@@ -146,11 +151,17 @@ export class Operations {
       ...(random.chance(0.2)
         ? { posts: [{ runUuid: random.pick(this.#runs), id: random.pick(ids), command: '{}' }] }
         : {}),
+      ...(random.chance(0.2) ? { gone: [this.#gone(uuid), this.#gone(uuid)] } : {}),
       ...(random.chance(0.2) ? { children: [this.#child(uuid)] } : {}),
       ...(random.chance(0.2) ? { queue: { bytes, parkedUntilMs: null } } : {}),
     };
     if (!isParking) return extras;
     return { queue: { bytes, parkedUntilMs: random.pick([farFutureMs, 1000]) } };
+  }
+
+  #gone(runUuid: string): NonNullable<JournalEntry['gone']>[number] {
+    const url = `https://h.test/${this.#random.pick(['a', "it's", 'z'])}`;
+    return { projectUuid, url, runUuid, ...this.#random.pick(origins) };
   }
 
   /** Of few ids, so that it is there already now and then. */

@@ -81,7 +81,7 @@ export class ModelSubject implements Subject {
   }
 
   async snapshot(): Promise<unknown> {
-    const { dispatchers, queue, runs, inbox } = this.#database;
+    const { dispatchers, queue, runs, inbox, gone } = this.#database;
     const now = this.#nowMs;
     return {
       dispatchers: sorted(
@@ -102,6 +102,11 @@ export class ModelSubject implements Subject {
         [...inbox.entries()].flatMap(([id, rows]) =>
           [...rows].map(([key, row]) => [id, key, row.command, row.reopens]),
         ),
+      ),
+      gone: sorted(
+        [...gone.entries()].map(([, { projectUuid, url, runUuid, delivery, step }]) => [
+          ...[projectUuid, url, runUuid, delivery, step],
+        ]),
       ),
     };
   }
@@ -212,6 +217,7 @@ export class PostgresSubject implements Subject {
       ),
       events: sorted(events.map(canonical)),
       inbox: await read('select run_id, id, command, reopens from inbox'),
+      gone: await read('select project_id, url, run_id, delivery, step from gone_endpoints'),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { RunEvent } from '@waybill/engine';
+import type { GoneEndpoint } from '../gone-endpoints.ts';
 import type { InboxRow } from '../inbox.ts';
 
 /**
@@ -79,6 +80,8 @@ export interface JournalEntry {
   readonly children?: readonly NewChild[] | undefined;
   /** Commands to other runs. Those that have ended by then get none. */
   readonly posts?: readonly InboxRow[] | undefined;
+  /** URLs that answered 410; those that are marked already stay as they are. */
+  readonly gone?: readonly GoneEndpoint[] | undefined;
   /** Bytes of the payloads, those of `children` and `posts` too: for batch limits and back-pressure. */
   readonly bytes: number;
 }

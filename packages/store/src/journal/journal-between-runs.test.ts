@@ -196,3 +196,31 @@ describe('posts', () => {
     expect(left).toHaveLength(0);
   });
 });
+
+describe('endpoints that are gone', () => {
+  const gone = (runUuid: string, ...urls: string[]) =>
+    urls.map((url) => ({ projectUuid: h.projectUuid, url, runUuid, delivery: 'step', step: 'a' }));
+  const marks = () => database.sql`select url, run_id as run from gone_endpoints order by url`;
+
+  test('are marked with the entry that has the answer, once, and without it not', async () => {
+    const [one, two] = [await newRun(owned), await newRun(other)];
+    await owned.journal.append(
+      h.entry(one, { gone: gone(one.uuid, "https://h.test/it's", 'https://h.test/b') }),
+    );
+    await other.journal.append(h.entry(two, { gone: gone(two.uuid, 'https://h.test/b') }));
+    expect([...(await marks())]).toEqual([
+      { url: 'https://h.test/b', run: one.uuid },
+      { url: "https://h.test/it's", run: one.uuid },
+    ]);
+  });
+
+  test('are marked by two journals at once, in whatever order they come', async () => {
+    const runs = await Promise.all([newRun(owned), newRun(other)]);
+    const urls = Array.from({ length: 50 }, (_, index) => `https://h.test/${index}`);
+    await Promise.all([
+      owned.journal.append(h.entry(runs[0]!, { gone: gone(runs[0]!.uuid, ...urls) })),
+      other.journal.append(h.entry(runs[1]!, { gone: gone(runs[1]!.uuid, ...urls.toReversed()) })),
+    ]);
+    expect((await marks()).filter(({ url }) => urls.includes(url as string))).toHaveLength(50);
+  });
+});

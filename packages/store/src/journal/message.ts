@@ -1,3 +1,4 @@
+import { insertGone } from '../gone-endpoints.ts';
 import { integer, text, uuid, uuidArray, valuesOf } from '../literals.ts';
 import type { NumberedEntry } from './batch.ts';
 import type { JournalEntry } from './entry.ts';
@@ -20,6 +21,8 @@ export function buildMessage(batch: readonly NumberedEntry[], { ownerUuid }: Mes
   statements.push(...creations(entries, ownerUuid));
   const events = batch.flatMap(({ entry, firstSeq }) => eventRows(entry, firstSeq));
   if (events.length > 0) statements.push(insertEvents(events));
+  const gone = entries.flatMap((entry) => entry.gone ?? []);
+  if (gone.length > 0) statements.push(insertGone(gone));
   const changed = entries.filter((entry) => entry.change !== undefined);
   if (changed.length > 0) statements.push(updateRuns(changed));
   const queued = entries.filter((entry) => entry.queue !== undefined);
