@@ -48,10 +48,15 @@ export function kindFieldFaults(step: ParsedStep, at: string): DefinitionFault[]
   const [kind, another] = kindsOf(step);
   if (kind === undefined || kind === 'url' || another !== undefined) return [];
   const faults = Object.entries(refused[kind]).flatMap(([field, instead]) => {
-    if (step[field as Field] === undefined) return [];
+    if (step[field as Field] === undefined || isSo(step, field as Field)) return [];
     return [{ path: `${at}.${field}`, message: `has no effect on a step that ${named[kind]}: ${instead}` }];
   });
   return [...faults, ...waitFaults(step, at), ...childContextFaults(step, at)];
+}
+
+/** `parallel: true` says of it what it does anyway. */
+function isSo({ parallel }: ParsedStep, field: Field): boolean {
+  return field === 'parallel' && parallel === true;
 }
 
 function waitFaults({ waitFor, timeout }: ParsedStep, at: string): DefinitionFault[] {

@@ -58,6 +58,7 @@ const steps = [
   { url: '/x', forEach: 'context.list', maxConcurrency: 2 },
   { url: '/x', runAt: '2030-01-31T09:00:00Z' },
   { sleep: 1 },
+  { sleep: 1, parallel: true },
   { sleep: 1, runAfterFailure: false, continueOnFailure: false },
   { waitFor: 'go' },
   { waitFor: { signal: 'go', default: null }, timeout: 5 },
