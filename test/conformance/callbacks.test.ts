@@ -169,6 +169,32 @@ test('25 a callback with an Idempotency-Key is one command, and the key is not f
   expect((await client.ended(id)).results).toMatchObject({ approve: 1 });
 });
 
+test('25 an Idempotency-Key of a callback or an approval is its own: others may use the same', async () => {
+  const { client, handlers } = platform.now;
+  const key = { 'idempotency-key': 'order_123' };
+  handlers.on('/approve', pending).on('/ask', {});
+  const approved = { id: 'decide', waitFor: { signal: 'decided' }, dependsOn: 'ask' };
+  const steps = [...waiting('same-key').steps, { id: 'ask', url: '/ask', parallel: true }, approved];
+  const definition = { ...waiting('same-key'), steps };
+  const { id } = await client.run(definition, key);
+  const [request] = await handlers.waitFor('/approve');
+  const [asked] = await handlers.waitFor('/ask');
+  const approvals = asked!.body.approvals as { decide: { url: string } };
+  const url = callbackUrl(request!);
+  for (const link of [`${url}/heartbeat`, approvals.decide.url]) {
+    expect(
+      await client.api('POST', new URL(link).pathname, {}, { 'idempotency-key': 'order_124' }),
+    ).toMatchObject({
+      status: 200,
+    });
+  }
+  const path = new URL(url).pathname;
+  for (let count = 0; count < 2; count++)
+    expect(await client.api('POST', path, { result: 1 }, key)).toMatchObject({ status: 200 });
+  expect(await client.run(definition, key)).toMatchObject({ id });
+  expect(await client.ended(id)).toMatchObject({ state: 'completed', results: { approve: 1 } });
+});
+
 test('25 the URL of a callback takes POST alone, and says so without a key', async () => {
   const { client, handlers } = platform.now;
   handlers.on('/approve', pending);

@@ -29,6 +29,23 @@ export function idempotencyOf(
 }
 
 /**
+ * Of a request whose right is the token in its path: its keys are its own, whatever keys the project's clients and the
+ * handlers of other attempts use.
+ */
+export function idempotencyOfToken(
+  c: Context<ApiEnv>,
+  body: string,
+  { projectUuid }: { readonly projectUuid: string },
+): Idempotency | null {
+  const own = idempotencyOf(c, body, { projectUuid });
+  const token = createHash('sha256')
+    .update(c.req.param('token') ?? '')
+    .digest('base64url');
+  // No key of a header has a line break.
+  return own && { ...own, key: `token ${token}\n${own.key}` };
+}
+
+/**
  * The id under which the request is carried out: `uuid`, or that of the first request with this key.
  * @throws Problem `idempotency_key_reused` when that asked for something else.
  */

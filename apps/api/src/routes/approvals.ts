@@ -10,7 +10,7 @@ import { type SentCommand, sendCommand } from '../command.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
 import { refuseFaults, resultFaults } from '../faults.ts';
-import { type Idempotency, idempotencyHeader, idempotencyOf } from '../idempotency.ts';
+import { type Idempotency, idempotencyHeader, idempotencyOfToken } from '../idempotency.ts';
 import { idParam } from '../params.ts';
 import { requireRun } from '../require-run.ts';
 import { approvalBody, approvalLink, commandAccepted, problem } from '../schemas.ts';
@@ -80,7 +80,11 @@ export function approvalRoutes(app: Router, services: Services): void {
     if (isForm) return forPerson(c, () => decideByForm(services, c));
     const { row, step } = await requireToken(services, c);
     const payload = await jsonPayload(c);
-    const sent = await signal(services, row, { step, payload, idempotency: idempotencyOf(c, payload, row) });
+    const sent = await signal(services, row, {
+      step,
+      payload,
+      idempotency: idempotencyOfToken(c, payload, row),
+    });
     return sent.outcome ? c.json({ accepted: true }) : c.json({ commandId: sent.commandId }, 202);
   });
 }

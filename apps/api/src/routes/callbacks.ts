@@ -7,7 +7,7 @@ import { parseWith, readJson } from '../body.ts';
 import { sendCommand } from '../command.ts';
 import type { ApiEnv } from '../deps.ts';
 import { documented, jsonOf } from '../documented.ts';
-import { type Idempotency, idempotencyHeader, idempotencyOf } from '../idempotency.ts';
+import { type Idempotency, idempotencyHeader, idempotencyOfToken } from '../idempotency.ts';
 import { callbackBody, commandAccepted, heartbeatBody } from '../schemas.ts';
 import type { Router, Services } from '../services.ts';
 
@@ -44,7 +44,7 @@ export function callbackRoutes(app: Router, services: Services): void {
     const { state } = await services.views.get(row);
     const parseSteps = (input: unknown) => parseStepsFor(state, input, checks, { answering: claims.step });
     const outcome = classifyAnswer(answer, { retries: {}, resultBytesMax, nowMs: now(), parseSteps });
-    const idempotency = idempotencyOf(c, text, row);
+    const idempotency = idempotencyOfToken(c, text, row);
     return answerOf(c, await send(services, row, { claims, outcome, idempotency }));
   });
 
@@ -60,7 +60,7 @@ export function callbackRoutes(app: Router, services: Services): void {
     const { row, claims } = await requireToken(services, c);
     const { text, value } = await readJson(c);
     const outcome = { kind: 'heartbeat', ...parseWith(heartbeatBody, value) };
-    const idempotency = idempotencyOf(c, text, row);
+    const idempotency = idempotencyOfToken(c, text, row);
     return answerOf(c, await send(services, row, { claims, outcome, idempotency }));
   });
 }
