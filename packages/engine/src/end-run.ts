@@ -31,7 +31,7 @@ export function awaitHooks(state: RunState): void {
 
 /** The same delivery, with the same `webhook-id`: its attempts go on, its budget is a fresh one. */
 export function resendHook(state: RunState, { round }: HookReopened, effects: Effects): void {
-  const hook = state.hooks[round]!;
+  const hook = state.hooks[round ?? state.hooks.length - 1]!;
   Object.assign(hook, { state: 'open', spent: 0, firstStartedAt: null, retryAt: null });
   awaitHooks(state);
   effects.due(hook);

@@ -252,7 +252,8 @@ export interface RunReopened extends At {
 /** A person has a hook that nobody accepted sent once more: the same delivery, with a fresh budget. */
 export interface HookReopened extends At {
   readonly type: 'hook.reopened';
-  readonly round: number;
+  /** As of an attempt. */
+  readonly round?: number | undefined;
 }
 export interface RunCompensating extends At {
   readonly type: 'run.compensating';
