@@ -34,6 +34,10 @@ export {
   type RequestLinks,
   requestBody,
 } from './request-body.ts';
+export { type CatchUp, type DueOptions, type DueTicks, dueTicks } from './schedule/due-ticks.ts';
+export { scheduleSchema } from './schedule/schema.ts';
+export { newestTick, nextTick, nextTicks, type Timing } from './schedule/timing.ts';
+export { defaultTimeZone, findTimingFaults } from './schedule/timing-faults.ts';
 export { freshStateBytes } from './state-size.ts';
 export {
   compensationsOf,
