@@ -23,6 +23,7 @@ export { type HintChannel, Hints } from './hints.ts';
 export {
   claimIdempotencyKey,
   deleteExpiredIdempotencyKeys,
+  findIdempotencyKey,
   type IdempotencyClaim,
   type IdempotencyResult,
 } from './idempotency.ts';
@@ -82,6 +83,30 @@ export {
   type StoredEvent,
 } from './runs.ts';
 export { type Alarm, delay, processRuntime, type Runtime } from './runtime.ts';
+export {
+  commitAdvances,
+  type DueQuery,
+  type DueSchedule,
+  dueSchedules,
+  lookAtSchedules,
+  openRuns,
+  type ScheduleAdvance,
+  type ScheduleLook,
+} from './schedule-ticks.ts';
+export {
+  addSchedule,
+  deleteSchedule,
+  findSchedule,
+  type ListedSchedule,
+  listSchedules,
+  type NewSchedule,
+  type PauseChange,
+  pauseOrResume,
+  type Replacement,
+  replaceSchedule,
+  type ScheduleRow,
+  type ScheduleSettings,
+} from './schedules.ts';
 export {
   findVersion,
   listVersions,

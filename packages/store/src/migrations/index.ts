@@ -3,6 +3,7 @@ import { suspects } from './0002-suspects.ts';
 import { reopening } from './0003-reopening.ts';
 import { goneEndpoints } from './0004-gone-endpoints.ts';
 import { recentCommands } from './0005-recent-commands.ts';
+import { schedules } from './0006-schedules.ts';
 
 export interface Migration {
   readonly version: number;
@@ -17,4 +18,5 @@ export const migrations: readonly Migration[] = [
   { version: 3, name: 'reopening', sql: reopening },
   { version: 4, name: 'gone endpoints', sql: goneEndpoints },
   { version: 5, name: 'recent commands', sql: recentCommands },
+  { version: 6, name: 'schedules', sql: schedules },
 ];
