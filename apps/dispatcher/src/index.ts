@@ -9,4 +9,5 @@ export type { CallbackOptions } from './exchanges.ts';
 export { type GoneEndpointStore, GoneEndpoints } from './gone-endpoints.ts';
 export type { Log } from './log.ts';
 export { ProjectCache } from './project-cache.ts';
+export { Scheduler, type SchedulerDeps, type ScheduleStore, type TickOutcome } from './scheduler.ts';
 export type { NewOwnedRun } from './session.ts';

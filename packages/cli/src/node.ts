@@ -8,6 +8,7 @@ import {
   type GoneEndpointStore,
   GoneEndpoints,
   ProjectCache,
+  Scheduler,
 } from '@waybill/dispatcher';
 import { checkHeader, checkUrl, createAddressPolicy, createEgress } from '@waybill/egress';
 import type { RunEvent } from '@waybill/engine';
@@ -24,6 +25,7 @@ import {
   openDatabase,
   PlanCache,
   PostgresDispatcherStore,
+  PostgresScheduleStore,
   postgresLanes,
   unmarkGone,
 } from '@waybill/store';
@@ -128,9 +130,22 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
       parts.dispatcher = dispatcher;
       closers.unshift(() => egress.close());
       closers.unshift(() => gone.stop());
+      const scheduler = new Scheduler({
+        ...{
+          hints,
+          log,
+          limits,
+          runtime: shared.clock,
+          backlogMax: settings.backlogMax ?? schedulerBacklogMax,
+        },
+        store: new PostgresScheduleStore(dispatchDatabase, plans),
+        onTicks: metrics.ticked,
+      });
       closers.unshift(() => dispatcher.stop(settings.grace * 1000));
+      closers.unshift(() => scheduler.stop());
       await dispatcher.start();
       gone.start();
+      scheduler.start();
     } else {
       const following = await followDatabaseClock(database, shared.clock);
       closers.unshift(() => clearInterval(following));
@@ -169,6 +184,9 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
 
 /** Connections for what the API writes beside its journal: keys, commands, definitions. */
 const apiWritesMax = 4;
+
+/** As an api's, which has a setting. */
+const schedulerBacklogMax = 5000;
 
 /** More are as many people cannot look at. */
 const goneEndpointsMax = 10_000;

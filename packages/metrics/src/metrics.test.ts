@@ -182,3 +182,16 @@ test('claims show how long they take, and how many runs they give', async () => 
   });
   expect(Number(scraped['waybill_claim_duration_seconds{quantile="0.99"}'])).toBeCloseTo(0.099, 2);
 });
+
+test('ticks of schedules are counted by what became of them, and show how late they were', async () => {
+  const { metrics, scrape } = setUp();
+  metrics.ticked('started', 2, [5, 1000]);
+  metrics.ticked('skipped', 1, []);
+  expect(await scrape()).toMatchObject({
+    'waybill_schedule_ticks_total{outcome="started"}': '2',
+    'waybill_schedule_ticks_total{outcome="skipped"}': '1',
+    'waybill_schedule_ticks_total{outcome="failed"}': '0',
+    waybill_schedule_lateness_seconds_count: '2',
+    waybill_schedule_lateness_seconds_sum: '1.005',
+  });
+});

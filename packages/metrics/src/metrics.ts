@@ -4,6 +4,7 @@ import { AttemptCounts } from './attempt-counts.ts';
 import { ClaimDurations } from './claim-durations.ts';
 import { createGauges, type Gauges } from './gauges.ts';
 import { RunCounts } from './run-counts.ts';
+import { ScheduleTicks } from './schedule-ticks.ts';
 import { type SlowStep, StepDurations } from './step-durations.ts';
 
 /** Whose events they are. Its state may be newer than the events. */
@@ -28,6 +29,8 @@ export interface Metrics {
   refused(code: string): void;
   /** The database took so long to give so many runs. */
   claimed(durationMs: number, runs: number): void;
+  /** It is durable what became of so many ticks of schedules; how late each of those started was. */
+  ticked(outcome: 'started' | 'skipped' | 'failed', count: number, latenessesMs: readonly number[]): void;
   /** Durable events of a run that this process drives. */
   committed(events: readonly RunEvent[], run: CommittedRun): void;
 }
@@ -40,6 +43,7 @@ export function createMetrics({ gauges, onSlowStep, workflowsMax = 100 }: Metric
   const runs = new RunCounts(registry);
   const attempts = new AttemptCounts(registry);
   const claims = new ClaimDurations(registry);
+  const ticks = new ScheduleTicks(registry);
   const refusals = new Counter({
     name: 'waybill_requests_refused_total',
     help: 'Requests told to come again, with 429 or 503, by code.',
@@ -51,6 +55,7 @@ export function createMetrics({ gauges, onSlowStep, workflowsMax = 100 }: Metric
     contentType: registry.contentType,
     text: () => registry.metrics(),
     claimed: (durationMs, runs) => claims.observe(durationMs, runs),
+    ticked: (outcome, count, latenessesMs) => ticks.observe(outcome, count, latenessesMs),
     refused: (code) => refusals.inc({ code }),
     committed(events, run) {
       for (const event of events) {

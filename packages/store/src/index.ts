@@ -83,6 +83,7 @@ export {
   type StoredEvent,
 } from './runs.ts';
 export { type Alarm, delay, processRuntime, type Runtime } from './runtime.ts';
+export { PostgresScheduleStore } from './schedule-store.ts';
 export {
   commitAdvances,
   type DueQuery,
