@@ -106,6 +106,18 @@ test('resultBytesMax: a signal or a result by hand above it is refused, and the 
   expect(await client.ended(id)).toMatchObject({ state: 'completed', results: { w: within } });
 });
 
+test('resultBytesMax: the results of a sub-workflow above it fail the step that waits for them', async () => {
+  const { client, handlers } = platform;
+  for (const path of ['/one', '/two']) handlers.on(path, { body: 'x'.repeat(1000) });
+  const steps = ['one', 'two'].map((id) => step(id));
+  await client.api('PUT', '/v1/workflows/wordy', { timeout: 50, steps });
+  const run = await client.runToEnd(flow({ id: 'run', workflow: 'wordy' }));
+  expect(run.steps[0]!.error).toMatchObject({
+    code: 'result_too_large',
+    details: { limit: limit('resultBytesMax') },
+  });
+});
+
 test('deliveryBytesMax: a step whose request would be above it fails', async () => {
   platform.handlers.on('/big', { body: 'x'.repeat(1900) });
   const run = await platform.client.runToEnd({

@@ -1,6 +1,6 @@
-import type { RunEvent } from '@waybill/engine';
 import type { JournalEntry, NewChild, RunRef } from '@waybill/store';
-import type { CollectedEffects } from './collected-effects.ts';
+import type { DriverContext } from './driver-context.ts';
+import type { Applied } from './driver-types.ts';
 import { bytesOf } from './entry-bytes.ts';
 import { goneOf } from './gone-endpoints.ts';
 import { postsOf } from './posts.ts';
@@ -20,25 +20,19 @@ const endTypes: ReadonlySet<string> = new Set([
 ]);
 const changeTypes: ReadonlySet<string> = new Set(['run.started', 'run.reopened']);
 
-export interface Transitioned {
-  readonly events: readonly RunEvent[];
-  readonly effects: CollectedEffects;
-  /** For rows that have an id of their own. */
-  readonly newId: () => string;
-}
-
 /** All rows of one transition. To be called right after it: the state is what the events made of it. */
 export function entryOf(
   driver: RunDriver,
   run: RunRef,
-  { events, effects, newId }: Transitioned,
+  { events, effects }: Pick<Applied, 'events' | 'effects'>,
   { child, create, consumed }: Extra,
+  context: Pick<DriverContext, 'clock' | 'limits'>,
 ): JournalEntry {
   const { state } = driver;
   const isEnd = events.some(({ type }) => endTypes.has(type));
   const isChanged = isEnd || (create === undefined && events.some(({ type }) => changeTypes.has(type)));
   const hasChild = child !== undefined && events.some(({ type }) => type === 'child.started');
-  const posts = postsOf(driver, effects, { isEnd, newId });
+  const posts = postsOf(driver, effects, isEnd, context);
   const gone = goneOf(events, driver);
   const change = { state: state.state, startedAtMs: state.startedAt, finishedAtMs: state.completedAt };
   return {

@@ -257,9 +257,9 @@ export class RunDriver {
   }
 
   async #append(applied: Pick<Applied, 'events' | 'effects'>, extra: Extra): Promise<void> {
-    const { journal, clock } = this.#context;
-    const entry = entryOf(this, this.#ref, { ...applied, newId: clock.uuid }, extra);
+    const entry = entryOf(this, this.#ref, applied, extra, this.#context);
     if (entry.done) this.#isLeaving = true;
+    const { journal } = this.#context;
     try {
       await journal.append(entry);
     } catch (error) {
