@@ -19,6 +19,8 @@ import { runDetailRoutes } from './routes/run-details.ts';
 import { runEventRoutes } from './routes/run-events.ts';
 import { runStartRoutes } from './routes/run-starts.ts';
 import { runRoutes } from './routes/runs.ts';
+import { scheduleCommandRoutes } from './routes/schedule-commands.ts';
+import { scheduleRoutes } from './routes/schedules.ts';
 import { systemRoutes } from './routes/system.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 import { RunViews } from './run-views.ts';
@@ -125,6 +127,8 @@ export function createApi(deps: ApiDeps): Api {
   approvalLinkRoutes(app, services);
   runDetailRoutes(app, services);
   runEventRoutes(app, services);
+  scheduleRoutes(app, services);
+  scheduleCommandRoutes(app, services);
   systemRoutes(app, services);
   describe(app);
 

@@ -13,6 +13,7 @@ function operations(runId: string): string[] {
     id: runId,
     stepId: 'a',
     kind: 'onError',
+    scheduleId: 'nightly',
   };
   return Object.entries(api.now.document.paths).flatMap(([path, methods]) =>
     keyed(methods).map((method) => {
@@ -87,8 +88,12 @@ test('each scope opens its own operations and no other', async () => {
   const id = await api.now.start();
   const open: Record<Exclude<Scope, 'admin'>, (line: string) => boolean> = {
     'runs:read': (line) => line.startsWith('GET') && !line.includes('dispatchers'),
-    'runs:write': (line) => /^GET .*\/workflows|\/order\/runs(\/batch)?$|^POST \/v1\/runs\//.test(line),
-    'workflows:write': (line) => /^GET .*\/workflows|^PUT|validate$/.test(line),
+    'runs:write': (line) =>
+      /^GET .*\/(workflows|schedules)|\/order\/runs(\/batch)?$|^POST \/v1\/runs\/|trigger$/.test(line),
+    'workflows:write': (line) =>
+      /^GET .*\/(workflows|schedules)|^PUT .*\/workflows|validate$|schedules\/nightly\/pause$|^DELETE/.test(
+        line,
+      ),
   };
   for (const [scope, isOpen] of Object.entries(open)) {
     const key = await api.now.newKey([scope as Scope]);
@@ -102,12 +107,14 @@ test('each scope opens its own operations and no other', async () => {
   }
 });
 
-test("another project's workflows and runs are missing on every route and method", async () => {
+test("another project's workflows, runs and schedules are missing on every route and method", async () => {
   const id = await api.now.start({ id: 'private' });
+  const schedule = { body: { id: 'nightly', workflow: 'private', every: '1d' } };
+  expect((await api.now.call('POST /v1/schedules', schedule)).status).toBe(201);
   const missing = 'run_01h455vb4pex5vsknk084sn02q';
   const strip = (text: string) => text.replaceAll(/req_\w+/g, '').replaceAll(id, missing);
   for (const line of operations(id)) {
-    if (!/order|run_/.test(line) || line.startsWith('PUT')) continue;
+    if (!/order|run_|nightly/.test(line) || line.startsWith('PUT')) continue;
     const aimed = line.replace('order', 'private');
     const call = { key: api.now.stranger, ...bodyOf(line) };
     const { status, text } = await api.now.call(aimed, call);
@@ -115,7 +122,7 @@ test("another project's workflows and runs are missing on every route and method
     expect(strip(text)).toBe(strip((await api.now.call(aimed.replace(id, missing), call)).text));
   }
   expect((await api.now.call('GET /v1/runs/private', { key: api.now.stranger })).status).toBe(404);
-  for (const line of ['GET /v1/runs', 'GET /v1/workflows']) {
+  for (const line of ['GET /v1/runs', 'GET /v1/workflows', 'GET /v1/schedules']) {
     expect((await api.now.call(line, { key: api.now.stranger })).body).toEqual({
       data: [],
       nextCursor: null,

@@ -12,7 +12,15 @@ const seed = Number(process.env.FUZZ_SEED ?? 20_261_121);
 test(`${requestsMax} requests from the document: no 5xx, no answer outside its schema (seed ${seed})`, async () => {
   const ids = [await api.now.start(), await api.now.start({ id: 'b', tags: ['t'], metadata: { k: 'v' } })];
   await api.now.complete(ids[0]!);
-  const known = { key: ['order', 'b'], id: [ids[0]!, 'order'], stepId: ['a'], version: ['1'] };
+  const schedule = { id: 'often', workflow: 'order', cron: '*/5 * * * *' };
+  await api.now.call('POST /v1/schedules', { body: schedule });
+  const known = {
+    key: ['order', 'b'],
+    id: [ids[0]!, 'order'],
+    stepId: ['a'],
+    version: ['1'],
+    scheduleId: ['often'],
+  };
   const statuses = new Map<number, number>();
   await fc.assert(
     fc.asyncProperty(fuzzRequests(api.now.document, known), async ({ line, headers, body }) => {

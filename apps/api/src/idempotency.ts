@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import { Problem, settingText } from '@waybill/protocol';
-import { claimIdempotencyKey } from '@waybill/store';
+import {
+  claimIdempotencyKey,
+  type Database,
+  findIdempotencyKey,
+  type IdempotencyClaim,
+} from '@waybill/store';
 import type { Context } from 'hono';
 import { parseWith } from './body.ts';
 import type { ApiEnv } from './deps.ts';
@@ -51,15 +56,28 @@ export function idempotencyOfToken(
  */
 export async function claimKey(
   writes: Writes,
-  { projectUuid, key, request }: Idempotency,
+  idempotency: Idempotency,
   uuid: string,
 ): Promise<{ readonly uuid: string; readonly isRepeat: boolean }> {
-  const bodyHash = createHash('sha256').update(request).digest();
-  const result = await writes.run((database) =>
-    claimIdempotencyKey(database, { projectUuid, key, bodyHash, runUuid: uuid }),
-  );
-  if (result.kind === 'other_body') {
-    throw new Problem('idempotency_key_reused', 'this Idempotency-Key was used with another request');
-  }
+  const claim = claimOf(idempotency, uuid);
+  const result = await writes.run((database) => claimIdempotencyKey(database, claim));
+  if (result.kind === 'other_body') throw reused();
   return { uuid: result.runUuid, isRepeat: result.kind === 'repeat' };
+}
+
+/** For what is written together with what the request asks for. */
+export function claimOf({ projectUuid, key, request }: Idempotency, uuid: string): IdempotencyClaim {
+  const bodyHash = createHash('sha256').update(request).digest();
+  return { projectUuid, key, bodyHash, runUuid: uuid };
+}
+
+/** Whether the request was carried out before. @throws Problem `idempotency_key_reused` */
+export async function isRepeat(database: Database, claim: IdempotencyClaim): Promise<boolean> {
+  const result = await findIdempotencyKey(database, claim);
+  if (result?.kind === 'other_body') throw reused();
+  return result !== null;
+}
+
+function reused(): Problem {
+  return new Problem('idempotency_key_reused', 'this Idempotency-Key was used with another request');
 }

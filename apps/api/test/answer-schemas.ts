@@ -51,6 +51,7 @@ export function answerSchemas(document: () => ApiDocument) {
       return;
     }
     const answer = operation.responses[status] ?? operation.responses.default;
+    if (type === null && answer !== undefined && answer.content === undefined) return;
     const media = answer?.content?.[type?.split(';')[0] ?? ''];
     if (!media) throw new Error(`the document declares no answer ${name}`);
     const place = `/paths/${template.replaceAll('~', '~0').replaceAll('/', '~1')}/${method.toLowerCase()}`;

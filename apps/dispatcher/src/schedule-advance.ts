@@ -6,7 +6,7 @@ import {
   isoTime,
   type Limits,
   limitOf,
-  type Timing,
+  timingOf,
 } from '@waybill/protocol';
 import type { DueSchedule, InboxRow, NewChild, ScheduleAdvance } from '@waybill/store';
 import type { FoundWorkflow } from './children.ts';
@@ -93,13 +93,6 @@ export function refusal(schedule: DueSchedule, error: TickError, refused: Refuse
     advance: { schedule, nextAtMs, last: null, error: noted, runs: [], posts: [] },
     ...{ started: [], skipped: 0, failed: ticks, error, bytes: runBytes },
   };
-}
-
-export function timingOf(
-  schedule: Pick<DueSchedule, 'cron' | 'timeZone' | 'everyMs' | 'createdAtMs'>,
-): Timing {
-  const { cron, timeZone, everyMs, createdAtMs } = schedule;
-  return cron === null ? { everyMs: everyMs!, fromMs: createdAtMs } : { cron, timeZone: timeZone! };
 }
 
 function errorOf(

@@ -36,7 +36,7 @@ export {
 } from './request-body.ts';
 export { type CatchUp, type DueOptions, type DueTicks, dueTicks } from './schedule/due-ticks.ts';
 export { scheduleSchema } from './schedule/schema.ts';
-export { newestTick, nextTick, nextTicks, type Timing } from './schedule/timing.ts';
+export { newestTick, nextTick, nextTicks, type Timing, timingOf } from './schedule/timing.ts';
 export { defaultTimeZone, findTimingFaults } from './schedule/timing-faults.ts';
 export { freshStateBytes } from './state-size.ts';
 export {

@@ -27,6 +27,8 @@ export const problemStatus = {
   too_many_runs: 429,
   run_not_failed: 409,
   run_not_ended: 409,
+  schedule_exists: 409,
+  too_many_schedules: 422,
   unknown_hook: 404,
   hook_not_failed: 409,
   already_compensated: 409,

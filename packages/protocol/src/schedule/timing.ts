@@ -6,6 +6,18 @@ export type Timing =
   /** At `fromMs + n · everyMs`, from n = 1 on. */
   | { readonly everyMs: number; readonly fromMs: number };
 
+/** A schedule as it is stored: either `cron` and `timeZone`, or `everyMs`, counted from its creation. */
+export interface Timed {
+  readonly cron: string | null;
+  readonly timeZone: string | null;
+  readonly everyMs: number | null;
+  readonly createdAtMs: number;
+}
+
+export function timingOf({ cron, timeZone, everyMs, createdAtMs }: Timed): Timing {
+  return cron === null ? { everyMs: everyMs!, fromMs: createdAtMs } : { cron, timeZone: timeZone! };
+}
+
 /** The first tick after a time; null when there is none. @throws Error for a pattern that croner does not know. */
 export function nextTick(timing: Timing, afterMs: number): number | null {
   if ('cron' in timing) return clockOf(timing).nextRun(new Date(afterMs))?.getTime() ?? null;
