@@ -21,6 +21,17 @@ describe('the serial lane', () => {
     expect(driver.dueNames()).toEqual(['c']);
   });
 
+  test('a step that an answer adds takes a free lane before what the end of that answer makes ready', () => {
+    const driver = started([
+      step('a', { parallel: true }),
+      step('b', { parallel: true }),
+      step('c', { dependsOn: ['b'] }),
+    ]);
+    exchange(driver, 'a');
+    exchange(driver, 'b', { ...success, addSteps: [step('added', { dependsOn: ['a'] })] });
+    expect(driver.dueNames()).toEqual(['added']);
+  });
+
   test('a step holds the lane through its back-off', () => {
     const driver = started([step('a'), step('b')]);
     exchange(driver, 'a', transient);

@@ -26,6 +26,8 @@ export class Reference {
   #startedAt = 0;
   /** Indices: a step may be due in the commit that adds it. */
   #dueSteps: number[] = [];
+  /** By the answer that this commit records: they are there before it ends its step, and may take a free lane. */
+  #addedNow: readonly string[] = [];
   /** Losers of joins, in the order in which they failed. */
   readonly #absorbed: Book[] = [];
   /** When an event came, by the step that it ended. */
@@ -94,6 +96,7 @@ export class Reference {
         if (event.started) this.#phase = 'running';
         return;
       case 'steps.added':
+        this.#addedNow = event.steps.map(({ id }) => id);
         return this.#added(event.steps, event.at);
       case 'step.admitted':
       case 'step.declined':
@@ -364,7 +367,9 @@ export class Reference {
     check(granted.length === Math.min(1, granted.length + kept.length), `${granted.length} hold the lane`);
     const holder = fresh.find((book) => book.isSerial);
     const first = kept[0];
-    const isInOrder = !holder || !first || this.#books.indexOf(holder) < this.#books.indexOf(first);
+    const isEarlier = !holder || this.#addedNow.includes(holder.step.id);
+    const isInOrder = isEarlier || !first || this.#books.indexOf(holder) < this.#books.indexOf(first);
+    this.#addedNow = [];
     check(isInOrder, `${holder?.step.id} went before ${first?.step.id} in the serial lane`);
   }
 
