@@ -23,6 +23,9 @@ import type {
   RunCondition,
   RunStatus,
   RunSummary,
+  Schedule,
+  ScheduleInput,
+  ScheduleSummary,
   SignalWait,
   SkipStepOptions,
   StepError,
@@ -34,6 +37,7 @@ import type {
   WorkflowStep,
 } from '@waybill/sdk';
 import { expect, expectTypeOf, test } from 'vitest';
+import type { createScheduleBody, scheduleSummary, scheduleView } from './schedule-schemas.ts';
 import type {
   attemptView,
   cancelBody,
@@ -56,12 +60,17 @@ test('what the API answers is what the SDK says', () => {
   expectTypeOf<z.output<typeof runSummary>>().toExtend<RunSummary>();
   expectTypeOf<ApiAttempt>().toExtend<Attempt>();
   expectTypeOf<z.output<typeof versionView>>().toExtend<StoredWorkflow>();
+  expectTypeOf<z.output<typeof scheduleView>>().toExtend<Schedule>();
+  expectTypeOf<z.output<typeof scheduleSummary>>().toExtend<ScheduleSummary>();
   expectTypeOf<z.output<typeof commandAccepted>>().toExtend<CommandAccepted>();
 });
 
 test('and neither has a field that the other lacks', () => {
   expectTypeOf<keyof ApiRun>().toEqualTypeOf<keyof RunStatus>();
   expectTypeOf<keyof z.output<typeof runSummary>>().toEqualTypeOf<keyof RunSummary>();
+  expectTypeOf<keyof z.output<typeof scheduleView>>().toEqualTypeOf<keyof Schedule>();
+  expectTypeOf<keyof z.output<typeof scheduleSummary>>().toEqualTypeOf<keyof ScheduleSummary>();
+  expectTypeOf<keyof z.input<typeof createScheduleBody>>().toEqualTypeOf<keyof ScheduleInput>();
   expectTypeOf<keyof Item<ApiRun['steps']>>().toEqualTypeOf<keyof StepStatus>();
   expectTypeOf<keyof Item<ApiRun['compensation']>>().toEqualTypeOf<keyof CompensationStatus>();
   expectTypeOf<keyof Item<ApiRun['hooks']>>().toEqualTypeOf<keyof HookStatus>();

@@ -5,7 +5,7 @@ import type { Settings } from './settings.ts';
 export type QueryValue = string | number | undefined;
 
 export interface ApiCall {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** From `/v1` on, its parts already encoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, QueryValue>>;

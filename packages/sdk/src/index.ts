@@ -79,6 +79,8 @@ export type {
   StoredWorkflow,
 } from './run.ts';
 export type { Runtime } from './runtime.ts';
+export type { CatchUp, Overlap, Schedule, ScheduleInput, ScheduleSummary } from './schedule.ts';
+export type { Schedules } from './schedules.ts';
 export type { WaybillOptions } from './settings.ts';
 export type { WaitOptions } from './wait.ts';
 export { Waybill } from './waybill.ts';

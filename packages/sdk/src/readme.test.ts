@@ -49,6 +49,18 @@ test('start', async () => {
   expect(log).toHaveBeenCalledWith('completed', { ship: 1 });
 });
 
+test('repeat', async () => {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+  const run = { metadata: { scheduledAt: '2026-01-01T02:00:00.000Z' }, state: 'completed' };
+  const { seen } = await startApi({ json: {} }, { json: { data: [run], nextCursor: null } });
+  await import('../readme/repeat.ts');
+  expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual([
+    'PUT /v1/schedules/nightly',
+    'GET /v1/runs?metadata.schedule=nightly',
+  ]);
+  expect(log).toHaveBeenCalledWith(['2026-01-01T02:00:00.000Z completed']);
+});
+
 test('follow', async () => {
   const [log, warn] = (['log', 'error'] as const).map((name) =>
     vi.spyOn(console, name).mockImplementation(() => {}),
