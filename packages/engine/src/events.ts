@@ -248,6 +248,8 @@ export interface RunRetrying extends At {
 /** A person has the failed steps, and what hangs from them, sent again. */
 export interface RunReopened extends At {
   readonly type: 'run.reopened';
+  /** The pause of the run and the hook that it owes go on. Journals without it were written when both ended here. */
+  readonly keeps?: true | undefined;
 }
 /** A person has a hook that nobody accepted sent once more: the same delivery, with a fresh budget. */
 export interface HookReopened extends At {

@@ -115,7 +115,7 @@ function apply(state: RunState, event: RunEvent, effects: Effects): void {
     case 'run.retrying':
       return startRound(state, event, effects);
     case 'run.reopened':
-      return reopen(state, event.at, effects);
+      return reopen(state, event, effects);
     case 'hook.reopened':
       return resendHook(state, event, effects);
     case 'run.compensating':

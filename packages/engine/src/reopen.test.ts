@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { permanent, step, success, transient } from '../test/definitions.ts';
 import { fold, snapshot } from '../test/driver.ts';
 import { exchange, once, onError, send, started, undo } from '../test/scenario.ts';
+import { evolve } from './evolve.ts';
 import { asItEnded } from './round-end.ts';
 
 const onComplete = 'https://handlers.test/done';
@@ -129,6 +130,16 @@ describe('a hook that nobody accepted', () => {
       ['onError completed', 'onComplete completed'],
     ]);
   });
+});
+
+test('a journal from before hooks and pauses outlasted a retry folds as it was meant; its hook can be sent again', () => {
+  const driver = failed();
+  driver.apply({ type: 'pause', commandId: 'c' });
+  evolve(driver.state, { type: 'run.reopened', at: driver.now });
+  driver.due.clear();
+  expect(driver.state).toMatchObject({ state: 'running', isPaused: false });
+  expect([hooksOf(driver), driver.state.hooks[0]!.error?.code]).toEqual([['onError failed'], 'superseded']);
+  expect(resend(driver, 'onError')).toBeNull();
 });
 
 test('a retry of a paused run leaves it paused: nothing is sent before it is resumed', () => {

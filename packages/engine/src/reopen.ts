@@ -1,6 +1,7 @@
 import { createTally } from './condition.ts';
 import { type Decision, reject } from './decision.ts';
 import type { Effects } from './effects.ts';
+import type { RunReopened } from './events.ts';
 import { descendantsOf } from './fail-step.ts';
 import { resetMembers } from './group.ts';
 import { tallyUp } from './own-plan.ts';
@@ -21,12 +22,13 @@ export function decideRetry(
     return reject('already_compensated', 'steps of this run are compensated already: rerun it instead');
   }
   const applied = { type: 'command.applied', at: now, commandId } as const;
-  return { events: [applied, { type: 'run.reopened', at: now }] };
+  return { events: [applied, { type: 'run.reopened', at: now, keeps: true }] };
 }
 
 /** The failed steps wait for their turn again, and so does whatever hangs from them and has not completed. */
-export function reopen(state: RunState, at: number, effects: Effects): void {
-  keepHooks(state);
+export function reopen(state: RunState, { at, keeps }: RunReopened, effects: Effects): void {
+  keepHook(state);
+  if (!keeps) dropOwed(state);
   Object.assign(state, { state: 'running', phase: 'running', ending: null, isDrained: false, error: null });
   Object.assign(state, { completedAt: null, startedAt: state.startedAt ?? at, clockFrom: at });
   Object.assign(state, { compensationsLeft: [], compensate: state.plan.definition.saga, absorbed: [] });
@@ -43,9 +45,17 @@ export function reopen(state: RunState, at: number, effects: Effects): void {
 }
 
 /** Exactly one hook a round: that of the round before is still owed, and says how that one ended. */
-function keepHooks(state: RunState): void {
+function keepHook(state: RunState): void {
   const hook = state.hooks.at(-1);
   if (hook && hook.state !== 'completed') hook.ended ??= roundEndOf(state);
+}
+
+function dropOwed(state: RunState): void {
+  state.isPaused = false;
+  const hook = state.hooks.at(-1);
+  if (hook?.state !== 'open') return;
+  const error = { code: 'superseded', message: 'the run was retried before this hook was accepted' };
+  Object.assign(hook, { state: 'failed', open: false, retryAt: null, error });
 }
 
 /** Reasons that lie in the failure itself. Others stand, unless they hang from a step that goes again. */
