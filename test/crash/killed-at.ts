@@ -7,6 +7,14 @@ import { Fleet, type Slot } from './fleet.ts';
 import { Load } from './load.ts';
 import { Mock } from './mock.ts';
 import type { RowContext } from './row.ts';
+import {
+  missingTicks,
+  putSchedule,
+  type ScheduleSpec,
+  startedTicks,
+  tickFaults,
+  type WatchedSchedule,
+} from './schedules.ts';
 import { type Shape, shape, shapes, step } from './shapes.ts';
 
 /** A saga that does all there is, and fails: every kind of flush but two comes by. */
@@ -33,6 +41,8 @@ interface Scenario {
   readonly isHeir?: boolean;
   /** The point lies on the way out. */
   readonly isStopped?: boolean;
+  /** Runs start by a schedule, too. */
+  readonly isScheduled?: boolean;
 }
 
 function scenarioOf(point: string): Scenario {
@@ -43,10 +53,26 @@ function scenarioOf(point: string): Scenario {
   }
   if (point === 'rescue.after') return { shape: everything, isHeir: true };
   if (point === 'lease.release') return { shape: everything, isStopped: true };
+  if (point.startsWith('schedule.')) return { shape: everything, isScheduled: true };
   return { shape: everything };
 }
 
+const ticking: ScheduleSpec = { id: 'ticking', workflow: 'chain', every: '1s', catchUp: 'all' };
 const hitMsMax = 40_000;
+
+/** What is wrong with the ticks up to a time, once they had the time to be caught up with. */
+async function ticksJudged(
+  caller: Caller,
+  schedule: WatchedSchedule,
+  databaseUrl: string,
+  untilMs: number,
+): Promise<string[]> {
+  const started = async () => (await startedTicks(databaseUrl)).get(schedule.id) ?? [];
+  const isLate = () => Date.now() > untilMs + 30_000;
+  while (missingTicks(schedule, await started(), untilMs).length > 0 && !isLate()) await pause(50);
+  await caller.call('POST', `/v1/schedules/${schedule.id}/pause`, {});
+  return [...tickFaults(schedule, await started(), untilMs)];
+}
 
 /** Kills a process at one point, lets another take over, and answers what is wrong then. */
 export async function killedAt(point: string, databaseUrl: string, context: RowContext): Promise<string[]> {
@@ -64,6 +90,7 @@ export async function killedAt(point: string, databaseUrl: string, context: RowC
   const load = new Load({ caller, mock, random, among: [shape], deedAfterMs, keyShare: 1 });
   try {
     await load.prepare();
+    const scheduled = scenario.isScheduled ? await putSchedule(caller, ticking, 1000) : null;
     const loading = load.run(() => load.started === 0);
     const hit = await die(point, scenario, fleet, mock, databaseUrl);
     await loading;
@@ -72,8 +99,9 @@ export async function killedAt(point: string, databaseUrl: string, context: RowC
     await fleet.fill(fleet.slots[0]!);
     const lastFaultAtMs = Date.now();
     await load.settled(30_000);
+    const faults = scheduled ? await ticksJudged(caller, scheduled, databaseUrl, lastFaultAtMs) : [];
     await queueEmptied(databaseUrl, lastFaultAtMs + 30_000);
-    return await judge(load, mock, databaseUrl, lastFaultAtMs);
+    return [...faults, ...(await judge(load, mock, databaseUrl, lastFaultAtMs))];
   } finally {
     caller.close();
     await fleet.end();

@@ -5,6 +5,7 @@ import {
   type Backlog,
   type DueQuery,
   type DueSchedule,
+  failpoint,
   type Runtime,
   type ScheduleAdvance,
   type ScheduleLook,
@@ -126,6 +127,7 @@ export class Scheduler {
 
   async #commit(part: readonly PlannedAdvance[], nowMs: number): Promise<void> {
     const { store } = this.#deps;
+    failpoint('schedule.due');
     try {
       // If somebody else was faster, the next look says what is left.
       if (await store.commit(part.map(({ advance }) => advance))) this.#committed(part);
@@ -153,6 +155,7 @@ export class Scheduler {
 
   #committed(part: readonly PlannedAdvance[]): void {
     const { hints, log, onTicks = () => {} } = this.#deps;
+    failpoint('schedule.started');
     if (part.some(({ advance }) => advance.runs.length > 0)) hints.notify('work');
     for (const { schedule, advance, started, skipped, failed, error } of part) {
       const latenesses = advance.runs.map(({ run }, index) => run.createdAtMs - started[index]!);

@@ -35,6 +35,8 @@ const points = {
   'load.after': 'a journal is read, and not taken up',
   'rescue.after': 'the runs of a dead dispatcher are free',
   'lease.release': 'all has been finished, and the lease is still held',
+  'schedule.due': 'ticks of schedules are due, and nothing is written for them',
+  'schedule.started': 'their runs are durable, and nobody has been told',
   'send.step': 'an attempt of a step is decided, and nothing sent',
   'send.compensation': 'the same of a compensation',
   'send.hook': 'the same of a hook',
