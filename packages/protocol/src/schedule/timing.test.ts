@@ -58,6 +58,11 @@ test('a pattern that has no more ticks says so', () => {
   expect(nextTick(timing, Date.parse('2027-01-01T00:00:00Z'))).toBeNull();
 });
 
+test('nothing comes after the year 9999, wherever the year ends later', () => {
+  const timing = { cron: '59 59 23 31 12 * 9998-9999', timeZone: 'America/St_Johns' };
+  expect(iso(nextTicks(timing, Date.parse('9990-01-01T00:00:00Z'), 3))).toEqual(['9999-01-01T03:29:59.000Z']);
+});
+
 const zones = [
   'UTC',
   'Europe/Berlin',

@@ -6,6 +6,9 @@ export type Timing =
   /** At `fromMs + n · everyMs`, from n = 1 on. */
   | { readonly everyMs: number; readonly fromMs: number };
 
+/** Later years have more than four digits. */
+const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
+
 /** A schedule as it is stored: either `cron` and `timeZone`, or `everyMs`, counted from its creation. */
 export interface Timed {
   readonly cron: string | null;
@@ -20,7 +23,10 @@ export function timingOf({ cron, timeZone, everyMs, createdAtMs }: Timed): Timin
 
 /** The first tick after a time; null when there is none. @throws Error for a pattern that croner does not know. */
 export function nextTick(timing: Timing, afterMs: number): number | null {
-  if ('cron' in timing) return clockOf(timing).nextRun(new Date(afterMs))?.getTime() ?? null;
+  if ('cron' in timing) {
+    const next = clockOf(timing).nextRun(new Date(afterMs))?.getTime() ?? null;
+    return next !== null && next > lastMs ? null : next;
+  }
   const { everyMs, fromMs } = timing;
   return fromMs + Math.max(1, Math.floor((afterMs - fromMs) / everyMs) + 1) * everyMs;
 }
