@@ -1,5 +1,5 @@
 /** Row 51, and the fields of a step that say what it is sent, how often, and beside how many others. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { gate } from '../support/handlers.ts';
 import { usePlatform } from '../support/setup.ts';
 
@@ -51,6 +51,73 @@ test('maxConcurrency caps the deliveries in flight of a run, and all are sent in
     steps,
   });
   expect([run.state, run.completedSteps.length, most]).toEqual(['completed', 40, 3]);
+});
+
+describe('under maxConcurrency 1, what waits for a place and is not sent any more keeps it from nobody', () => {
+  const flow = (...steps: object[]) => ({
+    id: 'held',
+    maxConcurrency: 1,
+    defaults: { parallel: true },
+    steps: steps.map((step) => ({ url: '/ok', ...step })),
+  });
+
+  /** Starts it, has `meanwhile` done while `a` is under way, and then has that answered with `status`. */
+  async function runHeld(definition: object, status: number, meanwhile: (id: string) => Promise<unknown>) {
+    const { client, handlers } = platform.now;
+    const held = gate();
+    handlers.on('/a', async () => {
+      await held.opened;
+      return { status };
+    });
+    const { id } = await client.run(definition);
+    await handlers.waitFor('/a');
+    await meanwhile(id);
+    held.open();
+    return client.ended(id);
+  }
+
+  test('skipped by hand', async () => {
+    const { client } = platform.now;
+    const definition = flow({ id: 'a', url: '/a' }, { id: 'b' }, { id: 'c' });
+    const run = await runHeld(definition, 200, (id) => client.api('POST', `/v1/runs/${id}/steps/b/skip`, {}));
+    expect([run.state, run.completedSteps, run.skippedSteps]).toEqual(['completed', ['a', 'c'], ['b']]);
+  });
+
+  test('cut off by a failure, beside two steps of the failure path', async () => {
+    const definition = flow(
+      { id: 'a', url: '/a' },
+      { id: 'b' },
+      { id: 'c' },
+      { id: 'after-b', dependsOn: 'b', runAfterFailure: true },
+      { id: 'after-a', dependsOn: 'a', runAfterFailure: true },
+    );
+    const run = await runHeld(definition, 400, async () => {});
+    expect([run.state, run.completedSteps]).toEqual(['failed', ['after-b', 'after-a']]);
+  });
+
+  test('cancelled', async () => {
+    const { client } = platform.now;
+    const definition = flow(
+      { id: 'a', url: '/a' },
+      { id: 'b' },
+      { id: 'after-a', dependsOn: 'a', runAfterFailure: true },
+      { id: 'after-b', dependsOn: 'b', runAfterFailure: true },
+    );
+    const run = await runHeld(definition, 200, (id) => client.api('POST', `/v1/runs/${id}/cancel`, {}));
+    expect([run.state, run.completedSteps]).toEqual(['cancelled', ['after-a', 'after-b']]);
+  });
+
+  test('an instance beyond what its forEach tolerates', async () => {
+    const definition = flow(
+      { id: 'each', url: '/a', forEach: '[1, 2, 3, 4]', failurePolicy: 'continue' },
+      { id: 'c', delay: 0.2 },
+    );
+    const { client } = platform.now;
+    const run = await runHeld(definition, 400, (id) =>
+      client.until(id, ({ steps }) => steps.some((step) => step.id === 'c' && step.state === 'waiting')),
+    );
+    expect([run.state, run.completedSteps, run.failedSteps]).toEqual(['completed', ['c'], ['each']]);
+  });
 });
 
 test('under maxConcurrency a step that waits for its callback is in flight, one in back-off is not', async () => {

@@ -45,7 +45,7 @@ export function chooseParked(runs: Iterable<OwnedRun>, view: ParkingView): Parke
 function isAtRest(state: RunState): boolean {
   const isPending = state.startedAt === null && (state.startAt === null || state.state !== 'pending');
   if (isPending || state.phase === 'done') return false;
-  return openDeliveries(state).every((delivery) => delivery.pendingUntil !== null);
+  return openDeliveries(state).every((delivery) => delivery.isPending);
 }
 
 /** Engine time in ms at which the run needs a look although nobody speaks to it; infinite when only that helps. */

@@ -170,14 +170,22 @@ export class RunDriver {
     this.#guard(() => this.#send(delivery));
   }
 
+  /** Still so: while it waited it may have ended, or another round may have put one of its own in its place. */
+  isToSend(delivery: Delivery): boolean {
+    if (delivery.open || delivery.state !== 'open' || !isSendable(this.state, delivery)) return false;
+    return findDelivery(this.state, this.#name(delivery)) === delivery;
+  }
+
   #send(delivery: Delivery): void {
     const now = this.#context.clock.now();
-    if (this.#isDiscarded || delivery.open || !isSendable(this.state, delivery)) return;
-    // Another round has put one of its own in its place while this one waited for a socket.
-    if (findDelivery(this.state, this.#name(delivery)) !== delivery) return;
+    if (this.#isDiscarded || !this.isToSend(delivery)) return;
     if (delivery.retryAt !== null && delivery.retryAt > now) return;
     const heldUntil = this.#context.endpoints.heldUntil(this, delivery, now);
-    if (heldUntil !== null) return this.#timers.retryAt(delivery, heldUntil);
+    if (heldUntil !== null) {
+      this.#timers.retryAt(delivery, heldUntil);
+      // It may have come from among these, and leaves its place.
+      return this.#outbox.releaseHeld();
+    }
     const started = this.#transact({ type: 'startAttempt', ...this.#name(delivery) }, now);
     if ('rejection' in started) {
       if (started.rejection.code === 'at_capacity') this.#outbox.hold(delivery);

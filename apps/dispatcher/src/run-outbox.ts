@@ -54,8 +54,14 @@ export class RunOutbox {
     const { plan, openExchanges, openChildren } = this.#driver.state;
     const { maxConcurrency } = plan.definition;
     if (this.#held.length === 0 || maxConcurrency === undefined) return;
-    const free = maxConcurrency - (openExchanges - openChildren);
-    for (const delivery of this.#held.splice(0, Math.max(0, free))) this.#schedule(delivery);
+    let free = maxConcurrency - (openExchanges - openChildren);
+    while (free > 0 && this.#held.length > 0) {
+      const delivery = this.#held.shift()!;
+      // One that is not sent any more takes no place from those behind it; what a pause keeps, its end announces.
+      if (!this.#driver.isToSend(delivery)) continue;
+      this.#schedule(delivery);
+      free--;
+    }
   }
 
   /** Of an attempt whose start is durable. */

@@ -39,7 +39,7 @@ function giveUp(state: RunState, { delivery }: StepState, effects: Effects): voi
     if (delivery.child !== null) state.openChildren--;
   }
   // The error of its last attempt is no error of a step that a person has ended.
-  const ended = { open: false, pendingUntil: null, retryAt: null, error: null, state: 'completed' };
-  Object.assign(delivery, ended);
+  Object.assign(delivery, { open: false, isPending: false, pendingUntil: null, retryAt: null });
+  Object.assign(delivery, { error: null, state: 'completed' });
   effects.revoked(delivery);
 }

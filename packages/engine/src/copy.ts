@@ -49,8 +49,8 @@ function runsAgain(old: RunState, from: StepState): Set<number> {
 }
 
 /** Skipped by somebody's choice, and not because of how others ended: that is judged anew. */
-function isChoice({ state, reason }: StepState): boolean {
-  return state === 'skipped' && (reason === 'branch_not_taken' || reason === 'skipped_by_hand');
+function isChoice({ state, reason, isNotTaken }: StepState): boolean {
+  return state === 'skipped' && (isNotTaken || reason === 'branch_not_taken' || reason === 'skipped_by_hand');
 }
 
 /** Added steps, but for those that an answer will add again. */
@@ -87,10 +87,11 @@ function copy(old: RunState, step: StepState): RunEvent[] {
 const byEnd = (a: StepState, b: StepState) => (a.endedOrder ?? 0) - (b.endedOrder ?? 0);
 
 function copied(step: StepState): StepCopied {
-  const { startedAt, completedAt: at, error, state, reason } = step;
+  const { startedAt, completedAt: at, error, state, reason, isNotTaken } = step;
   const name = { type: 'step.copied', at: at!, step: step.plan.id, startedAt } as const;
   if (state === 'failed') return { ...name, error: error! };
-  if (state === 'skipped') return { ...name, skipped: reason! };
+  // A failure may have cut it off before the choice was made.
+  if (state === 'skipped') return { ...name, skipped: isNotTaken && reason !== 'skipped_by_hand' ? 'branch_not_taken' : reason! };
   return { ...name, result: step.result ?? undefined };
 }
 

@@ -25,7 +25,7 @@ export function decideWake(state: RunState, stepId: string, now: number): Decisi
   return { events: [{ type: 'step.faulted', at: now, step: stepId, error }] };
 }
 
-/** No callback came within the step's timeout, or what `giveUpAfter` had left of it. */
+/** No callback, or no answer behind a heartbeat, came within the step's timeout or what `giveUpAfter` had left of it. */
 export function decideExpiry(
   state: RunState,
   { step, attempt }: { readonly step: string; readonly attempt: number },
@@ -33,14 +33,14 @@ export function decideExpiry(
 ): Decision {
   const delivery = findDelivery(state, { delivery: 'step', step });
   const until = delivery?.attempts === attempt ? delivery.pendingUntil : null;
-  if (!delivery || until === null) return reject('attempt_not_open', `no callback is awaited for "${step}"`);
-  if (now < until) return reject('not_yet', `the callback of "${step}" may come until ${until}`);
+  if (!delivery || until === null) return reject('attempt_not_open', `nothing is awaited of "${step}"`);
+  if (now < until) return reject('not_yet', `"${step}" may take until ${until}`);
   const { retries } = state.plan.steps[delivery.index]!;
   const isGivenUp = until >= givesUpAt(retries, delivery);
   const end = isGivenUp
     ? `giveUpAfter, ${retries.giveUpAfter} s from the first attempt`
     : 'the timeout of the step';
-  const message = `no callback came within ${end}`;
+  const message = `no ${delivery.isPending ? 'callback' : 'complete answer'} came within ${end}`;
   const error = { code: 'timeout', message, outcome: 'unknown' } as const;
   const outcome = { kind: 'failure', retryable: true, error } as const;
   return { events: endsOf(state, delivery, { delivery: 'step', step, attempt, outcome }, now) };

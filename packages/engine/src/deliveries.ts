@@ -21,7 +21,7 @@ export function isOwed(state: RunState, delivery: Delivery): boolean {
 
 /** Open deliveries that wait for an answer over their own connection, not for a callback. */
 export function exchangesOf(state: RunState): Delivery[] {
-  return openDeliveries(state).filter((delivery) => delivery.pendingUntil === null);
+  return openDeliveries(state).filter((delivery) => !delivery.isPending);
 }
 
 export interface Wake {

@@ -35,9 +35,11 @@ export interface Delivery {
   /** When the newest attempt started; engine time in ms. */
   attemptStartedAt: number;
   firstStartedAt: number | null;
+  /** Its exchange is over and the attempt is not: a callback is awaited, or the end of a child run. */
+  isPending: boolean;
   /**
-   * The handler has answered that a callback will come: until this engine time in ms; Infinity where the end of
-   * a child run is awaited, which has clocks of its own.
+   * How long the attempt may take, once a 202 or a heartbeat has said so: engine time in ms. Infinity where the end
+   * of a child run is awaited, which has clocks of its own.
    */
   pendingUntil: number | null;
   /** Of the newest attempt, by its latest heartbeat that said something. */
@@ -57,7 +59,7 @@ export interface Delivery {
 /** What is left of a delivery that will not be sent: the attempts of earlier rounds, on which numbers go on. */
 export function retired(delivery: Delivery | null): Delivery | null {
   if (delivery === null || delivery.attempts === 0) return null;
-  const closed = { state: 'failed', open: false, retryAt: null, pendingUntil: null } as const;
+  const closed = { state: 'failed', open: false, isPending: false, retryAt: null, pendingUntil: null } as const;
   return { ...delivery, ...closed, round: delivery.round - 1 };
 }
 
@@ -72,6 +74,7 @@ export function createDelivery(kind: DeliveryKind, index: number, round = 0, att
     open: false,
     attemptStartedAt: 0,
     firstStartedAt: null,
+    isPending: false,
     pendingUntil: null,
     progress: null,
     child: null,

@@ -61,9 +61,7 @@ function endEarly(state: RunState, { at, reason, spares }: EarlyEnd, effects: Ef
     if (hasEnded(step)) continue;
     const wasOpen = step.delivery?.open ?? false;
     if (step.delivery) {
-      step.delivery.open = false;
-      step.delivery.retryAt = null;
-      step.delivery.pendingUntil = null;
+      Object.assign(step.delivery, { open: false, isPending: false, retryAt: null, pendingUntil: null });
       effects.revoked(step.delivery);
     }
     const { instance } = step.plan;

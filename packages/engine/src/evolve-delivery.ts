@@ -92,6 +92,7 @@ function openAttempt(
 
 function closeAttempt(state: RunState, delivery: Delivery): void {
   delivery.open = false;
+  delivery.isPending = false;
   delivery.pendingUntil = null;
   if (delivery.kind !== 'step') return;
   state.openExchanges--;
@@ -121,6 +122,7 @@ export function loseAttempt(state: RunState, event: AttemptLost, effects: Effect
 export function holdAttempt(state: RunState, event: AttemptPending, effects: Effects): void {
   const delivery = requireDelivery(state, event);
   openAttempt(state, delivery, event.attempt, event.startedAt, effects);
+  delivery.isPending = true;
   waitUntil(delivery, event, effects);
 }
 
@@ -129,6 +131,7 @@ export function startChild(state: RunState, event: ChildStarted, effects: Effect
   const delivery = requireDelivery(state, event);
   openAttempt(state, delivery, event.attempt, event.at, effects);
   delivery.child = event.child;
+  delivery.isPending = true;
   delivery.pendingUntil = Number.POSITIVE_INFINITY;
   state.openChildren++;
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { permanent, planOf, step, success, transient } from '../test/definitions.ts';
 import { Driver } from '../test/driver.ts';
 import { exchange, once, send, started, statesOf, undo } from '../test/scenario.ts';
+import { copiesOf } from './copy.ts';
 import type { StepDefinition } from './definition.ts';
 
 const parallel = { parallel: true };
@@ -243,6 +244,32 @@ describe('a choice, and a join, that meet something else', () => {
     exchange(driver, 'taken');
     expect(statesOf(driver).slice(2)).toEqual(['completed', 'completed', 'skipped branch_not_taken']);
     expect(driver.state.state).toBe('failed');
+  });
+
+  test('next answered while the run drains holds once it is taken up again', () => {
+    const driver = started([
+      step('bad', { parallel: true, retries: once }),
+      step('chooser', { parallel: true }),
+      step('taken', { dependsOn: ['chooser'], parallel: true }),
+      step('left', { dependsOn: ['chooser'], parallel: true }),
+      step('below', { dependsOn: ['left'], parallel: true }),
+    ]);
+    send(driver, 'chooser');
+    exchange(driver, 'bad', permanent);
+    driver.end(driver.delivery('chooser'), { kind: 'success', result: '1', next: ['taken'] });
+    expect(statesOf(driver)).toEqual([
+      'failed',
+      'completed',
+      ...Array.from({ length: 3 }, () => 'skipped run_failed'),
+    ]);
+    const copies = copiesOf(driver.state, driver.plan, 'bad');
+    expect('events' in copies && copies.events.map((event) => 'step' in event && event.step)).toEqual([
+      'left',
+      'chooser',
+    ]);
+    expect(driver.apply({ type: 'retry', commandId: 'c' })).toBe(null);
+    expect(driver.dueNames()).toEqual(['bad', 'taken']);
+    expect(statesOf(driver).slice(3)).toEqual(['skipped branch_not_taken', 'skipped upstream_skipped']);
   });
 
   test('a join that was met and then declined bears the failure of its loser', () => {

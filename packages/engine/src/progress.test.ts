@@ -173,6 +173,25 @@ describe('a takeover', () => {
     expect(driver.delivery('a')).toMatchObject({ attempts: 4, error: null });
   });
 
+  test('also one that has sent a heartbeat: its answer was to come over that connection', () => {
+    const driver = started([step('a', { retries: once })]);
+    const heartbeat = () => {
+      const named = { commandId: 'c', step: 'a', round: 0, attempt: driver.delivery('a').attempts };
+      return driver.apply({ type: 'callback', ...named, outcome: { kind: 'heartbeat' } });
+    };
+    send(driver, 'a');
+    heartbeat();
+    driver.takeOver();
+    expect(driver.dueNames()).toEqual(['a']);
+    expect(driver.delivery('a')).toMatchObject({ attempts: 1, spent: 0, error: { code: 'attempt_lost' } });
+    // One that waits for its callback is not.
+    send(driver, 'a');
+    driver.end(driver.delivery('a'), { kind: 'pending' });
+    heartbeat();
+    driver.takeOver();
+    expect([driver.dueNames(), driver.delivery('a').open]).toEqual([[], true]);
+  });
+
   test('one exchange given up is sent again at once, the others go on', () => {
     const driver = started([
       step('a', { parallel: true, retries: once }),

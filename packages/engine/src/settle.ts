@@ -1,7 +1,7 @@
 import { type Ending, judge } from './condition.ts';
 import type { Effects } from './effects.ts';
 import { enterReady } from './ready.ts';
-import type { RunState, StepReason } from './state.ts';
+import type { RunState, StepReason, StepStateName } from './state.ts';
 import { endStep, type StepState } from './step-state.ts';
 
 /**
@@ -46,15 +46,18 @@ export function skipNotTaken(
     const dependent = state.steps[index]!;
     const { mode } = dependent.plan.condition;
     const isChoosable = mode === 'onSuccess' || mode === 'join';
-    if (!isChoosable || taken.includes(dependent.plan.id) || dependent.state !== 'pending') continue;
+    if (!isChoosable || taken.includes(dependent.plan.id)) continue;
     if (!mayBeJudged(state, dependent)) {
-      dependent.isNotTaken = true;
+      // Also of one that a failure has cut off by now: the run may be taken up again.
+      if (!hasRun.has(dependent.state)) dependent.isNotTaken = true;
       continue;
     }
     skip(state, dependent, 'branch_not_taken', at);
     settle(state, dependent, 'skipped', at, effects);
   }
 }
+
+const hasRun: ReadonlySet<StepStateName> = new Set(['waiting', 'running', 'completed', 'failed']);
 
 /** A dependency has started: `inProgress` steps do not wait for its end. */
 export function settleStarted(state: RunState, started: StepState, at: number, effects: Effects): void {

@@ -158,5 +158,5 @@ function phaseOf({ state, delivery, plan, beganAt }: StepState): string | null {
   if (delivery === null) return 'instances';
   if (!delivery.open) return 'backoff';
   if (delivery.child !== null) return 'child';
-  return delivery.pendingUntil === null ? 'open' : 'callback';
+  return delivery.isPending ? 'callback' : 'open';
 }
