@@ -78,7 +78,13 @@ export function createEgress(options: EgressOptions): Egress {
   };
   const room = new AnswerRoom(answerBytesMax);
   const policy = createAddressPolicy(options);
-  const origins = new Origins({ policy, connectionsPerOrigin, connectTimeoutMs, lookup: options.lookup });
+  const origins = new Origins({
+    policy,
+    room,
+    connectionsPerOrigin,
+    connectTimeoutMs,
+    lookup: options.lookup,
+  });
   // A judgement costs 15 us (BlockList makes native objects), a look-up 0.1 us; a step's URL is used many times.
   const targetOf = memoized(urlsRemembered, (url) => parseTarget(url, policy));
   const open = new Set<Exchange>();
@@ -95,7 +101,7 @@ export function createEgress(options: EgressOptions): Egress {
     origin.open++;
     const exchange: Exchange = new Exchange({
       responseBytesMax,
-      room,
+      share: origin.answers,
       timeoutMs,
       mayStart,
       onSettled: () => open.delete(exchange),

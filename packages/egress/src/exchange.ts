@@ -1,13 +1,13 @@
 import type { Dispatcher } from 'undici';
 import type { EgressAnswer, EgressFailureCode, EgressPhase } from './answer.ts';
-import type { AnswerRoom, Receiver } from './answer-room.ts';
+import type { AnswerShare, Receiver } from './answer-room.ts';
 import { classify, messageOf } from './classify.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 
 export interface ExchangeSpec {
   responseBytesMax: number;
-  /** Shared by all exchanges. */
-  room: AnswerRoom;
+  /** Of all exchanges with its origin. */
+  share: AnswerShare;
   /** Asked when a connection stands, right before the request is written: false aborts it. */
   mayStart?: (() => boolean) | undefined;
   /** Wall clock for connect + headers + body. */
@@ -96,7 +96,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Receiver {
       this.cut('response_too_large', `the answer exceeds ${this.spec.responseBytesMax} bytes`);
     } else {
       this.body.append(chunk);
-      this.spec.room.grew(this, chunk.length);
+      this.spec.share.grew(this, chunk.length, this.body.length);
     }
   }
 
@@ -126,7 +126,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Receiver {
     if (this.isSettled) return;
     this.isSettled = true;
     clearTimeout(this.timer);
-    if (this.body) this.spec.room.left(this, this.body.length);
+    if (this.body) this.spec.share.left(this, this.body.length);
     this.body = undefined; // the exchange may outlive its answer, until undici lets go of it
     this.spec.onSettled();
     this.resolve(answer);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cleanUp, serve } from '../test/harness.ts';
 import { createAddressPolicy } from './address-policy.ts';
+import { AnswerRoom } from './answer-room.ts';
 import { Origins } from './origins.ts';
 import { parseTarget, type Target } from './target.ts';
 
@@ -8,7 +9,12 @@ const policy = createAddressPolicy({ allow: [] });
 let origins: Origins;
 
 beforeEach(() => {
-  origins = new Origins({ policy, connectionsPerOrigin: 1, connectTimeoutMs: 1_000 });
+  origins = new Origins({
+    policy,
+    room: new AnswerRoom(1000),
+    connectionsPerOrigin: 1,
+    connectTimeoutMs: 1_000,
+  });
 });
 
 afterEach(async () => {
@@ -42,7 +48,12 @@ describe('the pools', () => {
   it('keep nothing of the sockets that closed', async () => {
     const { port } = await serve((_, response) => response.setHeader('connection', 'close').end('ok'));
     const local = createAddressPolicy({ allow: ['127.0.0.0/8'] });
-    const some = new Origins({ policy: local, connectionsPerOrigin: 4, connectTimeoutMs: 1_000 });
+    const some = new Origins({
+      policy: local,
+      room: new AnswerRoom(1000),
+      connectionsPerOrigin: 4,
+      connectTimeoutMs: 1_000,
+    });
     const { pool } = some.obtain(parseTarget(`http://127.0.0.1:${port}/`, local) as Target);
     const answers = await Promise.all(
       Array.from({ length: 12 }, () => pool.request({ path: '/', method: 'POST', body: 'x' })),

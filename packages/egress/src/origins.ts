@@ -1,12 +1,15 @@
 import type { LookupFunction, Socket } from 'node:net';
 import { Pool } from 'undici';
 import type { AddressPolicy } from './address-policy.ts';
+import type { AnswerRoom, AnswerShare } from './answer-room.ts';
 import { guardedLookup } from './guarded-lookup.ts';
 import type { Target } from './target.ts';
 import { trackedConnector } from './tracked-connector.ts';
 
 export interface OriginsOptions {
   policy: AddressPolicy;
+  /** For the answers of all origins. */
+  room: AnswerRoom;
   connectionsPerOrigin: number;
   connectTimeoutMs: number;
   lookup?: LookupFunction | undefined;
@@ -18,6 +21,8 @@ export interface Origin {
   /** Requests that hold, or wait for, a connection. */
   open: number;
   usedAtMs: number;
+  /** What its answers take while they come in. */
+  readonly answers: AnswerShare;
 }
 
 /** A pool without use for this long is closed; its connections went before, after 4 s of idleness (undici). */
@@ -55,7 +60,8 @@ export class Origins {
     const existing = this.origins.get(target.origin);
     if (existing !== undefined) return existing;
     if (this.origins.size >= originsMax) this.closeLongestIdle();
-    const origin = { pool: this.createPool(target), open: 0, usedAtMs: performance.now() };
+    const answers = this.options.room.share();
+    const origin = { pool: this.createPool(target), open: 0, usedAtMs: performance.now(), answers };
     this.origins.set(target.origin, origin);
     return origin;
   }
