@@ -10,11 +10,17 @@ export const signalNames = ['go', 'stop'] as const;
 interface Features {
   readonly plain: number;
   readonly saga: boolean;
+  /** Much at once, which `maxConcurrency` holds back. */
+  readonly isWide: boolean;
 }
 
 /** A DAG of up to eight steps, valid as the API would have it. */
 export function drawWorkflow(random: Random, id: string, others: readonly string[]): WorkflowDefinition {
-  const features: Features = { plain: random.pick([1, 0.8, 0.5]), saga: random.chance(0.5) };
+  const features: Features = {
+    plain: random.pick([1, 0.8, 0.5]),
+    saga: random.chance(0.5),
+    isWide: random.chance(0.3),
+  };
   const count = random.chance(0.15) ? 1 : random.int(2, 8);
   const steps: StepDefinition[] = [];
   for (let index = 0; index < count; index++) steps.push(drawStep(random, features, steps, others));
@@ -26,7 +32,7 @@ export function drawWorkflow(random: Random, id: string, others: readonly string
     saga: features.saga,
     failurePolicy: random.pick(['fail', 'fail', 'continue', 'retry']),
     ...(random.chance(0.3) ? { retryRounds: random.int(1, 2) } : {}),
-    ...(random.chance(0.2) ? { maxConcurrency: random.int(1, 3) } : {}),
+    ...(random.chance(features.isWide ? 0.8 : 0.2) ? { maxConcurrency: random.int(1, 3) } : {}),
     ...(random.chance(0.5) ? { onComplete: urlOf(random.pick(['hook', 'h0']), 'done') } : {}),
     ...(random.chance(0.7) ? { onError: urlOf(random.pick(['hook', 'h0']), 'error') } : {}),
   };
@@ -38,20 +44,20 @@ export function urlOf(host: string, path: string): string {
 
 function drawStep(
   random: Random,
-  { plain, saga }: Features,
+  { plain, saga, isWide }: Features,
   earlier: readonly StepDefinition[],
   others: readonly string[],
 ): StepDefinition {
   const id = `s${earlier.length}`;
   const dependsOn = earlier
-    .filter(() => random.chance(0.35))
+    .filter(() => random.chance(isWide ? 0.1 : 0.35))
     .map((step) => step.id)
     .slice(-3);
   const step: StepDefinition = {
     id,
     url: urlOf(`h${random.int(0, 2)}`, id),
     dependsOn,
-    parallel: random.chance(0.6),
+    parallel: isWide || random.chance(0.6),
     retries: drawRetries(random),
     timeout: random.pick([5, 20, 30]),
     ...(saga && random.chance(0.7) ? { compensation: urlOf('undo', id) } : {}),

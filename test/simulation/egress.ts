@@ -16,10 +16,18 @@ export interface SimEgressOptions {
   readonly isOwned: (runId: string) => boolean;
 }
 
+export interface SimEgress extends Egress {
+  /** The `webhook-id`s of exchanges that are under way. */
+  readonly open: ReadonlySet<string>;
+  /** Something is under way to the origin of this URL. */
+  isBusy(url: string): boolean;
+}
+
 /** The network between a process and the handlers. What was sent arrives even if its sender dies meanwhile. */
-export function simEgress(options: SimEgressOptions): Egress {
+export function simEgress(options: SimEgressOptions): SimEgress {
   const { world, process, faults, random, handlers, connectionsPerOrigin, isOwned } = options;
   const byOrigin = new Map<string, number>();
+  const ids = new Set<string>();
   let inFlight = 0;
   const originOf = (url: string) => url.slice(0, url.indexOf('/', 8));
   const count = (url: string, by: 1 | -1) => {
@@ -33,11 +41,15 @@ export function simEgress(options: SimEgressOptions): Egress {
       return inFlight;
     },
     answerBytes: 0,
+    open: ids,
+    isBusy: (url) => (byOrigin.get(originOf(url)) ?? 0) > 0,
     hasRoom: (url, openMax = connectionsPerOrigin) =>
       (byOrigin.get(originOf(url)) ?? 0) < Math.min(openMax, connectionsPerOrigin),
     async close() {},
     post({ url, headers, body, timeoutMs }) {
       count(url, 1);
+      const id = headers['webhook-id']!;
+      ids.add(id);
       if (!isOwned(headers['waybill-run']!))
         handlers.strays.push(`${headers['waybill-run']}: sent by ${process.name}`);
       let settle: (answer: EgressAnswer) => void = () => {};
@@ -47,6 +59,7 @@ export function simEgress(options: SimEgressOptions): Egress {
           if (isSettled) return;
           isSettled = true;
           count(url, -1);
+          ids.delete(id);
           deadline.cancel();
           resolve(value);
         };

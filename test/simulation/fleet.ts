@@ -25,6 +25,21 @@ export class Fleet {
     return usable.length > 0 ? this.#random.pick(usable) : null;
   }
 
+  /** The process that has, or had, this lease; null when it is dead. */
+  ownerOf(identity: string | null): SimNode | null {
+    if (identity === null) return null;
+    return this.#nodes.find((node) => node.isKnownAs(identity)) ?? null;
+  }
+
+  /** By `webhook-id`. */
+  openExchanges(): ReadonlySet<string> {
+    return new Set(this.#nodes.flatMap(({ openExchanges }) => [...openExchanges]));
+  }
+
+  hasRoomForRuns(): boolean {
+    return this.#nodes.some((node) => node.hasRoomForRuns);
+  }
+
   launch(count: number): void {
     this.#wanted = count;
     for (let index = 0; index < count; index++) this.#spawn();

@@ -4,7 +4,7 @@ import { defaultLimits, freshStateBytes, idOfUuid, uuidOfId } from '@waybill/pro
 import { type InboxRow, Journal, type NewRun, type StoredEvent } from '@waybill/store';
 import { type Catalogue, projectUuid } from './catalogue.ts';
 import { context } from './definitions.ts';
-import { simEgress } from './egress.ts';
+import { type SimEgress, simEgress } from './egress.ts';
 import type { Faults } from './faults.ts';
 import type { Handlers } from './handlers.ts';
 import { Link, type ModelServer } from './model/link.ts';
@@ -36,6 +36,9 @@ export class SimNode {
   readonly #link: Link;
   readonly #heartbeats: Link;
   readonly #journal: Journal;
+  readonly #egress: SimEgress;
+  readonly #identities = new Set<string>();
+  readonly #runsMax: number;
   readonly #now: () => number;
   #onHint: () => void = () => {};
   /** It serves nothing before its first lease: until then its clock is that of its machine. */
@@ -50,7 +53,6 @@ export class SimNode {
     const skewMs = isSkewed ? random.int(-300_000, 300_000) : 0;
     const rate = isSkewed ? random.between(0.999, 1.001) : 1;
     this.process = new SimProcess({ world, name, random: random.fork('process'), skewMs, rate });
-    const identities = new Set<string>();
     const { runtime } = this.process;
     const clock = createClock({ runtime, epochMs: () => this.process.epochMs() });
     this.#now = clock.now;
@@ -66,14 +68,20 @@ export class SimNode {
       link: this.#link,
       heartbeats: this.#heartbeats,
       catalogue,
-      onIdentity: (me) => identities.add(me),
+      onIdentity: (me) => this.#identities.add(me),
     });
     const isOwned = (runId: string) => {
       const owner = server.database.queue.get(uuidOfId('run', runId)!)?.owner ?? null;
-      return owner !== null && identities.has(owner);
+      return owner !== null && this.#identities.has(owner);
     };
     const isSmall = random.chance(faults.rateOf('littleRoom'));
     if (isSmall) faults.count('littleRoom');
+    this.#egress = simEgress({
+      ...{ world, faults, handlers, process: this.process, random: random.fork('egress') },
+      isOwned,
+      connectionsPerOrigin: isSmall ? random.int(1, 2) : 6,
+    });
+    this.#runsMax = isSmall ? random.int(2, 5) : 100;
     const checks = { url: () => null, header: () => null, limits, now: clock.now };
     this.dispatcher = createDispatcher({
       store,
@@ -86,13 +94,9 @@ export class SimNode {
           this.#onHint = onHint;
         },
       },
-      egress: simEgress({
-        ...{ world, faults, handlers, process: this.process, random: random.fork('egress') },
-        isOwned,
-        connectionsPerOrigin: isSmall ? random.int(1, 2) : 6,
-      }),
+      egress: this.#egress,
       projects: new ProjectCache(catalogue.keyring, checks, runtime),
-      runsMax: isSmall ? random.int(2, 5) : 100,
+      runsMax: this.#runsMax,
       runBytesMax: 1_000_000,
       inFlightMax: isSmall ? 4 : 100,
       inFlightBytesMax: 2 ** 26,
@@ -104,6 +108,28 @@ export class SimNode {
 
   get isUsable(): boolean {
     return this.process.state === 'running' && this.#isReady && !this.isDraining;
+  }
+
+  /** Of exchanges under way. */
+  get openExchanges(): ReadonlySet<string> {
+    return this.#egress.open;
+  }
+
+  /** It has, or had, a lease of this name. */
+  isKnownAs(identity: string): boolean {
+    return this.#identities.has(identity);
+  }
+
+  /** A project has at most nine tenths of the places, and one is always left then. */
+  get hasRoomForRuns(): boolean {
+    const { runs, isLeased } = this.dispatcher.stats;
+    return this.isUsable && isLeased && runs < Math.ceil(this.#runsMax * 0.9);
+  }
+
+  /** Something waits in it, and something is under way to the origin of this URL: that takes its place. */
+  isOriginBusy(url: string): boolean {
+    const { deliveriesWaiting } = this.dispatcher.stats;
+    return deliveriesWaiting > 0 && this.#egress.isBusy(url);
   }
 
   async serve(): Promise<void> {

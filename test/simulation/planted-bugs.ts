@@ -148,6 +148,19 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: 'isGivenUp(state, delivery)',
   },
   {
+    name: 'a due step is never sent',
+    file: `${dispatcher}/run-outbox.js`,
+    find: 'return this.#context.queue.push(this.#driver, delivery, urlOf(state, delivery));',
+    replace:
+      "{ if (delivery.kind === 'step' && (globalThis.due = (globalThis.due ?? 0) + 1) % 10 === 0) return; return this.#context.queue.push(this.#driver, delivery, urlOf(state, delivery)); }",
+  },
+  {
+    name: 'a place is spent on a step that is not sent any more',
+    file: `${dispatcher}/run-outbox.js`,
+    find: 'if (!this.#driver.isToSend(delivery))\n                continue;',
+    replace: '',
+  },
+  {
     name: 'the journal stays stuck once it was',
     file: `${store}/journal/journal.js`,
     find: '#committed(batch) {\n        this.#stuckSince = null;',

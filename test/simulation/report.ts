@@ -36,7 +36,7 @@ export class Tally {
     const hours = this.#virtualMs / 3_600_000;
     return [
       `${this.#seeds} seeds in ${seconds.toFixed(1)} s: ${(this.#seeds / seconds).toFixed(1)} seeds/s; ` +
-        `${this.#replayed} of them twice, with the same log`,
+        `each twice, ${this.#replayed} with the same log`,
       `${this.#runs} runs, ${this.#requests} requests, ${this.#happened} happenings in ${hours.toFixed(0)} h of virtual time`,
       'faults and commands injected:',
       ...faultKinds.map((kind) => `  ${kind.padEnd(22)} ${this.#injected.get(kind) ?? 0}`),

@@ -9,6 +9,7 @@ import { Handlers } from './handlers.ts';
 import { ModelDatabase } from './model/database.ts';
 import { ModelServer } from './model/link.ts';
 import { Random } from './random.ts';
+import { Standstills } from './standstill.ts';
 import { drawSwarm, type FaultKind, type Swarm, without } from './swarm.ts';
 import { World } from './world.ts';
 
@@ -52,11 +53,13 @@ export async function simulate(seed: number, reduction: Reduction = whole): Prom
     faults.isCalm = true;
     fleet.calm();
     const calmFromMs = world.nowMs;
+    const standstills = new Standstills(scene);
+    standstills.watch();
     for (const afterMs of [1000, 30_000]) world.after(afterMs, () => void customers.resumeAll());
     const isOver = () => database.queue.size === 0 && !customers.isBusy;
     await world.run(calmFromMs + calmMsMax, isOver);
     await world.run(world.nowMs + afterglowMs);
-    return resultOf(seed, scene, judge({ ...scene, calmFromMs }));
+    return resultOf(seed, scene, judge({ ...scene, calmFromMs, standstills: standstills.violations }));
   } finally {
     process.off('unhandledRejection', onCrash);
   }
@@ -96,9 +99,12 @@ function setUp(seed: number, { kinds, runsMax }: Reduction) {
   return { world, swarm, faults, database, catalogue, handlers, fleet, customers, safetyMs };
 }
 
-function judge(scene: Scene & { readonly calmFromMs: number }): string[] {
-  const { world, database, fleet } = scene;
+type Judged = Scene & { readonly calmFromMs: number; readonly standstills: readonly string[] };
+
+function judge(scene: Judged): string[] {
+  const { world, database, fleet, standstills } = scene;
   try {
+    // What is due is looked for all along; here, that everything ends: sleeps, waits and timeouts take their time.
     const evidence = { ...evidenceOf(scene), settleMsMax: calmMsMax - 60_000 };
     const misjudged = database.misjudged.map(
       (uuid) => `misjudged: run ${uuid} was quarantined before three dispatchers had died`,
@@ -108,7 +114,14 @@ function judge(scene: Scene & { readonly calmFromMs: number }): string[] {
       ? database.overlooked.map((step) => `I6 ${step} timed out with its callback in the inbox`)
       : [];
     return [
-      ...[...world.crashes, ...findViolations(evidence), ...strays, ...overlooked, ...misjudged],
+      ...[
+        ...world.crashes,
+        ...standstills,
+        ...findViolations(evidence),
+        ...strays,
+        ...overlooked,
+        ...misjudged,
+      ],
       ...fleet.leftovers(),
     ];
   } catch (error) {

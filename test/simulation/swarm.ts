@@ -79,7 +79,7 @@ const most: Swarm = {
   pause: 0.5,
   retry: 1.5,
   signal: 0.8,
-  byHand: 0.4,
+  byHand: 0.8,
   addSteps: 0.4,
   resendHook: 0.4,
   littleRoom: 1,
