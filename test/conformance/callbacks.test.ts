@@ -189,6 +189,8 @@ test('25 an Idempotency-Key of a callback or an approval is its own: others may 
     });
   }
   const path = new URL(url).pathname;
+  // That of the heartbeat, and the one of the run: a callback is another link than its heartbeat.
+  expect(await client.api('POST', `${path}/heartbeat`, {}, key)).toMatchObject({ status: 200 });
   for (let count = 0; count < 2; count++)
     expect(await client.api('POST', path, { result: 1 }, key)).toMatchObject({ status: 200 });
   expect(await client.run(definition, key)).toMatchObject({ id });
@@ -242,6 +244,7 @@ test('25 a heartbeat before the answer extends the exchange, too', async () => {
   // The first heartbeat comes at once; this one, later, is what carries the exchange past its five seconds.
   await new Promise((resolve) => setTimeout(resolve, 2500));
   expect((await post(`${callbackUrl(request!)}/heartbeat`, {})).status).toBe(200);
+  expect((await client.status(id)).steps[0]!.phase).toBe('open');
   await new Promise((resolve) => setTimeout(resolve, 2700));
   expect(request!.isAborted).toBe(false);
   held.open();

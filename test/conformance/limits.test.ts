@@ -37,6 +37,7 @@ test.each<[Name, number, object]>([
   ['jsonDepthMax', 400, { ...flow(step('a')), context: { deep: nested(20) } }],
   ['stepsMax', 422, flow(...['a', 'b', 'c', 'd', 'e', 'f'].map((id) => step(id)))],
   ['expressionCharsMax', 422, flow(step('a'), step('b', { when: `context.x == "${'x'.repeat(30)}"` }))],
+  ['resultBytesMax', 413, flow({ id: 'a', waitFor: { signal: 's', timeout: 1, default: 'x'.repeat(2000) } })],
   ['attemptsMax', 422, flow(step('a', { retries: { maxAttempts: 5 } }))],
   ['delaySecondsMax', 422, flow(step('a', { timeout: '86401s' }))],
   ['delaySecondsMax', 422, flow(step('a', { runAt: new Date(Date.now() + 100_000_000).toISOString() }))],

@@ -5,7 +5,7 @@ import { usePlatform } from '../support/setup.ts';
 const platform = usePlatform();
 
 /** Stores the child workflow under its key. */
-async function store(definition: { id: string; steps: readonly object[] }): Promise<void> {
+async function store(definition: { id: string; saga?: boolean; steps: readonly object[] }): Promise<void> {
   const { status } = await platform.now.client.api('PUT', `/v1/workflows/${definition.id}`, definition);
   expect([200, 201]).toContain(status);
 }
@@ -66,6 +66,19 @@ test('a cancel of the parent cancels the child; that of the child fails the step
   const other = (await client.status(second.id)).steps[0]!.childRunId!;
   await client.api('POST', `/v1/runs/${other}/cancel`, {});
   expect(await client.ended(second.id)).toMatchObject({ state: 'failed', failedSteps: ['child'] });
+});
+
+test.each([true, false])('a cancel with compensate %s says so to the child', async (compensate) => {
+  const { client, handlers } = platform.now;
+  handlers.on('/inner', { delayMs: 30_000 });
+  const first = { id: 'first', url: '/first', compensation: '/undo' };
+  await store({ id: 'undoing-child', saga: true, steps: [first, { id: 'inner', url: '/inner' }] });
+  const { id } = await client.run(parent('undoing'));
+  await handlers.waitFor('/inner');
+  const { childRunId } = (await client.status(id)).steps[0]!;
+  await client.api('POST', `/v1/runs/${id}/cancel`, { compensate });
+  expect((await client.ended(childRunId!)).state).toBe('cancelled');
+  expect(handlers.requests('/undo')).toHaveLength(compensate ? 1 : 0);
 });
 
 test('a workflow that does not exist fails the step; one that contains itself ends at depth 10', async () => {

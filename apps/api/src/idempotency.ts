@@ -43,11 +43,11 @@ export function idempotencyOfToken(
   { projectUuid }: { readonly projectUuid: string },
 ): Idempotency | null {
   const own = idempotencyOf(c, body, { projectUuid });
-  const token = createHash('sha256')
-    .update(c.req.param('token') ?? '')
-    .digest('base64url');
+  if (own === null) return null;
+  // With the path: that of a heartbeat is another link.
+  const link = createHash('sha256').update(c.req.path).digest('base64url');
   // No key of a header has a line break.
-  return own && { ...own, key: `token ${token}\n${own.key}` };
+  return { ...own, key: `link ${link}\n${own.key}` };
 }
 
 /**

@@ -104,7 +104,10 @@ const view = { nowMs: start, monotonicMs: 600_000 };
 test('what has something in flight, due, or unrecorded is not parked', () => {
   const unsettled = { ...runAfter(backOff(start + day)), unsettled: 1 };
   // It has told of itself, and its answer comes over its own connection all the same.
-  const beating = runAfter([...opened, { type: 'attempt.extended', at: start, ...attempt, until: start + day }]);
+  const beating = runAfter([
+    ...opened,
+    { type: 'attempt.extended', at: start, ...attempt, until: start + day },
+  ]);
   for (const run of [runAfter(opened), beating, runAfter([]), runAfter(backOff(start + 4000)), unsettled]) {
     expect(chooseParked([run], { ...view, isShort: true })).toEqual([]);
   }

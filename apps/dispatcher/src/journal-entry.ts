@@ -24,15 +24,16 @@ const changeTypes: ReadonlySet<string> = new Set(['run.started', 'run.reopened']
 export function entryOf(
   driver: RunDriver,
   run: RunRef,
-  { events, effects }: Pick<Applied, 'events' | 'effects'>,
+  applied: Pick<Applied, 'events' | 'effects'>,
   { child, create, consumed }: Extra,
   context: Pick<DriverContext, 'clock' | 'limits'>,
 ): JournalEntry {
   const { state } = driver;
+  const { events } = applied;
   const isEnd = events.some(({ type }) => endTypes.has(type));
   const isChanged = isEnd || (create === undefined && events.some(({ type }) => changeTypes.has(type)));
   const hasChild = child !== undefined && events.some(({ type }) => type === 'child.started');
-  const posts = postsOf(driver, effects, isEnd, context);
+  const posts = postsOf(driver, applied, isEnd, context);
   const gone = goneOf(events, driver);
   const change = { state: state.state, startedAtMs: state.startedAt, finishedAtMs: state.completedAt };
   return {

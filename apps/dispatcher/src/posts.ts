@@ -1,22 +1,23 @@
 import type { Outcome } from '@waybill/engine';
 import { type Limits, objectText, resultsText, uuidOfId } from '@waybill/protocol';
 import type { InboxRow } from '@waybill/store';
-import type { CollectedEffects } from './collected-effects.ts';
 import type { DriverContext } from './driver-context.ts';
+import type { Applied } from './driver-types.ts';
 import type { RunDriver } from './run-driver.ts';
 
 /** Commands that a transition leaves for other runs: the end of a child for its parent, and the other way round. */
 export function postsOf(
   driver: RunDriver,
-  effects: CollectedEffects,
+  { events, effects }: Pick<Applied, 'events' | 'effects'>,
   isEnd: boolean,
   { clock, limits }: Pick<DriverContext, 'clock' | 'limits'>,
 ): InboxRow[] {
   const post = (runId: string, command: object): InboxRow => {
     return { runUuid: uuidOfId('run', runId)!, id: clock.uuid(), command: JSON.stringify(command) };
   };
+  const compensate = !events.some((event) => event.type === 'run.cancelling' && !event.compensate);
   const posts = effects.revokedDeliveries.flatMap(({ child }) =>
-    child === null ? [] : [post(child, cancelled)],
+    child === null ? [] : [post(child, { ...cancelled, compensate })],
   );
   const { parent } = driver.state;
   if (isEnd && parent) {

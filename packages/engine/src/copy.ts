@@ -91,7 +91,8 @@ function copied(step: StepState): StepCopied {
   const name = { type: 'step.copied', at: at!, step: step.plan.id, startedAt } as const;
   if (state === 'failed') return { ...name, error: error! };
   // A failure may have cut it off before the choice was made.
-  if (state === 'skipped') return { ...name, skipped: isNotTaken && reason !== 'skipped_by_hand' ? 'branch_not_taken' : reason! };
+  if (state === 'skipped')
+    return { ...name, skipped: isNotTaken && reason !== 'skipped_by_hand' ? 'branch_not_taken' : reason! };
   return { ...name, result: step.result ?? undefined };
 }
 

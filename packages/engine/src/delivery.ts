@@ -59,7 +59,13 @@ export interface Delivery {
 /** What is left of a delivery that will not be sent: the attempts of earlier rounds, on which numbers go on. */
 export function retired(delivery: Delivery | null): Delivery | null {
   if (delivery === null || delivery.attempts === 0) return null;
-  const closed = { state: 'failed', open: false, isPending: false, retryAt: null, pendingUntil: null } as const;
+  const closed = {
+    state: 'failed',
+    open: false,
+    isPending: false,
+    retryAt: null,
+    pendingUntil: null,
+  } as const;
   return { ...delivery, ...closed, round: delivery.round - 1 };
 }
 

@@ -26,7 +26,10 @@ export function endRun(
 /** A run that has ended is done once no hook is owed any more, those of earlier rounds included. */
 export function awaitHooks(state: RunState): void {
   if (!isTerminal(state.state)) return;
-  state.phase = state.hooks.some((hook) => hook.state === 'open') ? 'hooks' : 'done';
+  const isOwed = state.hooks.some((hook) => hook.state === 'open');
+  state.phase = isOwed ? 'hooks' : 'done';
+  // With nothing left to hold back, nobody could see it, nor end it before a retry.
+  if (!isOwed) state.isPaused = false;
 }
 
 /** The same delivery, with the same `webhook-id`: its attempts go on, its budget is a fresh one. */

@@ -18,7 +18,7 @@ export interface Limits extends EngineLimits {
 /** Those that a definition is held to. */
 export type DefinitionLimits = Pick<
   Limits,
-  'stepsMax' | 'expressionCharsMax' | 'attemptsMax' | 'delaySecondsMax'
+  'stepsMax' | 'expressionCharsMax' | 'attemptsMax' | 'delaySecondsMax' | 'resultBytesMax'
 >;
 
 const kib = 1024;

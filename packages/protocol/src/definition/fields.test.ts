@@ -349,7 +349,13 @@ describe('defaults take every field but what one step is', () => {
     [
       { delivery: 'at-most-once' },
       [{ ...root, retries: { maxAttempts: 3 } }],
-      { 'steps[0].retries': expect.any(String) },
+      { 'steps[0].retries.maxAttempts': expect.stringMatching(/makes one attempt/) },
+    ],
+    [{ delivery: 'at-most-once' }, [{ ...root, retries: { maxAttempts: 1 } }], {}],
+    [
+      { delivery: 'at-most-once' },
+      [{ ...root, failurePolicy: 'retry' }],
+      { 'steps[0].failurePolicy': expect.stringMatching(/use "fail" or "continue"/) },
     ],
     [{ delivery: 'at-most-once', retries: {} }, [root], {}],
     [

@@ -41,6 +41,7 @@ function settingFaults(
     ...delaysFaults(step, prefix, limits),
     ...attemptFaults(step, prefix, limits),
     ...runAtFaults(step, prefix, limits, nowMs),
+    ...waitDefaultFaults(step, prefix, limits),
     ...['when', 'forEach'].flatMap((field) => expressionFaults(step[field], prefix + field, limits)),
   ];
 }
@@ -83,6 +84,13 @@ function runAtFaults(
   const seconds = typeof runAt === 'string' ? (Date.parse(runAt) - nowMs) / 1000 : Number.NaN;
   if (!(seconds > limits.delaySecondsMax)) return [];
   return [over(`${prefix}runAt`, `${Math.ceil(seconds)} s from now`, limits, 'delaySecondsMax')];
+}
+
+/** It is a result, if nobody else gives one. */
+function waitDefaultFaults(step: Record<string, unknown>, prefix: string, limits: DefinitionLimits) {
+  const bytes = Buffer.byteLength(JSON.stringify(memberAt(step, 'waitFor.default')) ?? '');
+  if (bytes <= limits.resultBytesMax) return [];
+  return [over(`${prefix}waitFor.default`, `${bytes} bytes`, limits, 'resultBytesMax')];
 }
 
 function expressionFaults(text: unknown, path: string, limits: DefinitionLimits): DefinitionFault[] {

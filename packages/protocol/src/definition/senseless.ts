@@ -33,10 +33,8 @@ function defaultsFaults({ defaults, steps }: ParsedDefinition): DefinitionFault[
     ...(isOnce ? [] : retryFaults(defaults.retries ?? {}, 'defaults')),
     ...(steps.some((step) => hasList(step, defaults)) ? [] : fanOutFaults(defaults, 'defaults')),
     ...steps.flatMap((step, index) => {
-      if (!isOnce || step.retries === undefined || step.delivery !== undefined || !isRequest(step)) return [];
-      const message =
-        'delivery "at-most-once" of defaults makes one attempt: leave retries out, or set delivery "at-least-once" here';
-      return [{ path: `steps[${index}].retries`, message }];
+      if (!isOnce || step.delivery !== undefined || !isRequest(step)) return [];
+      return deliveryFaults({ ...step, delivery: 'at-most-once' }, `steps[${index}]`);
     }),
   ];
 }
@@ -61,7 +59,8 @@ export function findSenselessStepFields(
 function conditionsIn(step: Defaults) {
   return [
     step.runCondition !== undefined && 'runCondition',
-    step.runAfterFailure === true && 'runAfterFailure',
+    // Another word for "always".
+    step.runAfterFailure === true && step.runCondition !== 'always' && 'runAfterFailure',
     step.allowPartialDependencies === true && 'allowPartialDependencies',
     step.join !== undefined && step.join !== 'all' && 'join',
   ].filter((name) => name !== false);
