@@ -17,17 +17,22 @@ import {
 } from './schedules.ts';
 import { type Shape, shape, shapes, step } from './shapes.ts';
 
-/** A saga that does all there is, and fails: every kind of flush but two comes by. */
-const everything = shape('everything', 1, 'signal', ['failed'], {
+/**
+ * A saga that does all there is, and fails, in the second round of its last step: every kind of flush but two comes
+ * by. There is an order in what it undoes, and its hook fails, too, and is sent once more.
+ */
+const everything = shape('everything', 1, 'resend', ['failed'], {
   saga: true,
+  retryRounds: 1,
+  onError: '/heals',
   steps: [
     { ...step('slow', '/late'), compensation: '/undo' },
-    step('again', '/once', 'slow'),
-    step('ask', '/pending', 'again'),
+    { ...step('again', '/once', 'slow'), compensation: '/undo' },
+    { ...step('ask', '/pending', 'again'), compensation: '/undo' },
     { id: 'wait', waitFor: 'go', dependsOn: ['ask'] },
     { id: 'nap', sleep: '50ms', dependsOn: ['wait'] },
     { id: 'sub', workflow: 'chain', dependsOn: ['nap'] },
-    step('ill', '/refuse', 'sub'),
+    { ...step('ill', '/refuse', 'sub'), failurePolicy: 'retry' },
   ],
 });
 const retried = shapes.find(({ deed }) => deed === 'retry')!;
@@ -44,6 +49,8 @@ interface Scenario {
   /** Runs start by a schedule, too. */
   readonly isScheduled?: boolean;
 }
+
+const nameOf = (point: string) => point.replace(/:\d+$/, '');
 
 function scenarioOf(point: string): Scenario {
   if (point.endsWith('.reopen')) return { shape: retried };
@@ -128,7 +135,7 @@ async function die(
   if (isStopped) void victim.stop();
   const ended = victim.ended().then(() => true);
   if (!(await Promise.race([ended, pause(hitMsMax).then(() => false)]))) return `${point} was never reached`;
-  return victim.log().includes(`failpoint ${point}`)
+  return victim.log().includes(`failpoint ${nameOf(point)}`)
     ? null
     : `not ${point} ended the process:\n${victim.log()}`;
 }
@@ -140,9 +147,9 @@ async function refill(point: string, fleet: Fleet, slot: Slot): Promise<string |
     await fleet.fill(slot);
     const victim = slot.process!;
     await victim.ended();
-    return victim.log().includes(`failpoint ${point}`) ? null : `not ${point} ended the process`;
+    return victim.log().includes(`failpoint ${nameOf(point)}`) ? null : `not ${point} ended the process`;
   } catch (error) {
-    return String(error).includes(`failpoint ${point}`) ? null : String(error);
+    return String(error).includes(`failpoint ${nameOf(point)}`) ? null : String(error);
   } finally {
     slot.env = {};
   }
@@ -178,4 +185,21 @@ async function judge(load: Load, mock: Mock, url: string, lastFaultAtMs: number)
   ];
 }
 
-export const points: readonly string[] = Object.keys(failpoints);
+/** How often such a run, with its child, comes by the points that it comes by more than once. */
+const times: readonly (readonly [point: RegExp, times: number])[] = [
+  // Of the child, of the saga, and the one that is sent again.
+  [/^(send|answer|flush\.\w+)\.hook$/, 3],
+  [/^flush\.\w+\.end$/, 2],
+  [/^(send|answer|flush\.\w+)\.compensation$/, 3],
+  // The second rounds of two, and five of the child.
+  [/^(send|answer|flush\.\w+)\.step$/, 11],
+  // Of the callback, the signal and the resending; and what the end of the child posts.
+  [/^api\.(command|commanded|applied)$/, 3],
+  [/^flush\.\w+\.command$/, 4],
+];
+
+/** Each point, and those that come by more than once at their first, second and last time, as `name:n`. */
+export const points: readonly string[] = Object.keys(failpoints).flatMap((point) => {
+  const last = times.find(([pattern]) => pattern.test(point))?.[1] ?? 1;
+  return [...new Set([1, Math.min(2, last), last])].map((nth) => (nth === 1 ? point : `${point}:${nth}`));
+});

@@ -148,10 +148,29 @@ export class Load {
       mock.healed.add(life.runId);
       if (random.chance(0.5)) await pause(random.between(0, 300));
     } else if (deed !== 'none') await pause(random.between(...deedAfterMs));
-    if (deed === 'signal') await this.#command(life, 'signals/go', { payload: { by: life.runId } });
+    if (deed === 'signal' || deed === 'resend')
+      await this.#command(life, 'signals/go', { payload: { by: life.runId } });
     if (deed === 'cancel') await this.#command(life, 'cancel', {});
     if (deed === 'retry') await this.#command(life, 'retry', {});
+    if (deed === 'resend') return await this.#resend(life);
     await heard(life, deed === 'retry' ? 'workflow.completed' : null);
+  }
+
+  /** A hook that nobody took, as soon as that is on record. */
+  async #resend(life: Life): Promise<void> {
+    const { caller, mock } = this.#options;
+    await heard(life, 'workflow.failed');
+    mock.healed.add(life.runId);
+    const path = `/v1/runs/${life.runId}/hooks/onError/resend`;
+    for (let round = 0; ; round++) {
+      const answer = await caller.call('POST', path, {}, `resend-${life.runId}-${round}`);
+      if (answer === null || answer.status === 200) return;
+      // It is still under way, or an earlier one of these was applied and nobody heard of it.
+      if (answer.status === 409 && mock.hasTakenHook(life.runId)) return;
+      if (answer.status !== 202 && answer.status !== 409)
+        return this.#unexpected(`resend of ${life.runId}`, answer);
+      await pause(100);
+    }
   }
 
   /** Until it is answered for good: a 202 is asked again under its key. */

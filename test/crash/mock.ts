@@ -32,8 +32,9 @@ export class Mock {
   readonly requests: LoggedRequest[] = [];
   /** By how much each request was signed for another time than it came, in ms. */
   readonly skews: number[] = [];
-  /** Runs whose step `/heals` answers from now on. */
+  /** Runs whose step, or hook, `/heals` answers from now on. */
   readonly healed = new Set<string>();
+  readonly #hooksTaken = new Set<string>();
   /** Whether 503 answers and slow ones are dealt out. */
   isFlaky = true;
   events: MockEvents = { onMove() {}, onHook() {}, onPending() {} };
@@ -55,6 +56,11 @@ export class Mock {
     });
   }
 
+  /** A hook of this run has been answered well. */
+  hasTakenHook(runId: string): boolean {
+    return this.#hooksTaken.has(runId);
+  }
+
   async stop(): Promise<void> {
     this.#server.close();
     this.#server.closeAllConnections();
@@ -72,6 +78,7 @@ export class Mock {
     this.events.onMove(request.runId);
     if (request.kind === 'hook') this.events.onHook(request.runId, body.type!);
     const answer = this.#answer(request, message.url!);
+    if (request.kind === 'hook' && answer.status === 200) this.#hooksTaken.add(request.runId);
     if (answer.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, answer.delayMs));
     response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
     response.end(answer.body);

@@ -1,7 +1,7 @@
 import type { Random } from '../support/random.ts';
 
-/** What a client does for a run beside starting it. */
-export type Deed = 'none' | 'signal' | 'cancel' | 'retry';
+/** What a client does for a run beside starting it. `resend`: its signal, and its hook once more, which had failed. */
+export type Deed = 'none' | 'signal' | 'cancel' | 'retry' | 'resend';
 
 /** A kind of run: its definition, what its client does, and how it must end. */
 export interface Shape {

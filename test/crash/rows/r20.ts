@@ -28,7 +28,7 @@ async function killAtAll(cluster: Cluster, context: RowContext) {
   const admin = connectDatabase(cluster.url);
   const lane = async () => {
     for (let point = left.pop(); point !== undefined; point = left.pop()) {
-      const name = point.replaceAll('.', '_');
+      const name = point.replaceAll(/[.:]/g, '_');
       await admin.unsafe(`create database ${name}`);
       const url = new URL(cluster.url);
       url.pathname = `/${name}`;
