@@ -8,6 +8,8 @@ export type LoadAnswer = {
   readonly status?: number;
   readonly body?: string | Buffer;
   readonly delayMs?: number;
+  /** So many bytes of the body are sent, the rest not before `release`. */
+  readonly part?: number;
 } | null;
 
 const fine = '{"success":true,"result":{"ok":1}}';
@@ -20,6 +22,8 @@ export class LoadHandlers {
   onRequest: (request: LoggedRequest) => void = () => {};
   readonly #server: Server;
   readonly #held: ServerResponse[] = [];
+  /** What is left to send of answers that have begun. */
+  readonly #halves = new Map<ServerResponse, Buffer>();
   readonly #answers = new Map<string, (request: LoggedRequest) => LoadAnswer>();
 
   static async start(): Promise<LoadHandlers> {
@@ -44,8 +48,15 @@ export class LoadHandlers {
     return this.#held.filter(({ destroyed }) => !destroyed).length;
   }
 
+  /** Answers that have begun, and do not go on. */
+  get halves(): number {
+    return [...this.#halves.keys()].filter(({ destroyed }) => !destroyed).length;
+  }
+
   /** Answers all that wait. */
   release(body: string = fine): void {
+    for (const [response, rest] of this.#halves) response.end(rest);
+    this.#halves.clear();
     for (const response of this.#held.splice(0)) {
       response.writeHead(200, { 'content-type': 'application/json' }).end(body);
     }
@@ -65,14 +76,21 @@ export class LoadHandlers {
       this.onRequest(request);
       const answer = this.#answers.get(message.url!)?.(request);
       if (answer === null) return void this.#held.push(response);
-      const { status = 200, body = fine, delayMs = 0 } = answer ?? {};
+      const { status = 200, body = fine, delayMs = 0, part } = answer ?? {};
       const send = () => {
+        if (part !== undefined) return this.#begin(response, Buffer.from(body), part);
         response.writeHead(status, { 'content-type': 'application/json' });
         response.end(body);
       };
       if (delayMs > 0) setTimeout(send, delayMs);
       else send();
     });
+  }
+
+  #begin(response: ServerResponse, body: Buffer, part: number): void {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
+    response.write(body.subarray(0, part));
+    this.#halves.set(response, body.subarray(part));
   }
 }
 
