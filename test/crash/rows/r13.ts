@@ -1,9 +1,16 @@
+import { pause } from '../caller.ts';
 import type { FaultRow, RowReport } from '../row.ts';
 import { othersFor } from '../traffic/others.ts';
 import { chain, ms, quantile, Stage } from '../traffic/stage.ts';
 
 /** With the time that the endpoint is away, enough attempts for what circuits hold back no attempt from. */
 const retries = { maxAttempts: 20, backoff: 'exponential', initialDelay: 1, maxDelay: 8 };
+
+/** Fewer failures than open a circuit, which would spread what comes after: only jitter does here. */
+const shaken = 15;
+const firstDelayMs = 2000;
+/** Jitter is a fifth either way; so many even draws of it are closer together than this once in a million times. */
+const spreadMsMin = 0.15 * firstDelayMs;
 
 /** `--seconds`: how long the endpoint answers 503; `--runs`: how many runs meet it. */
 export const r13: FaultRow = {
@@ -23,6 +30,8 @@ async function play(stage: Stage): Promise<RowReport> {
     refused.push(performance.now());
     return { status: 503 };
   });
+  const delays = await firstRetries(stage);
+  note(`the first retries came ${ms(Math.min(...delays))} to ${ms(Math.max(...delays))} after the failure`);
   await client.put('away', chain('away', ['/away', '/ok'], { defaults: { retries } }));
   await client.put('other', chain('other', ['/ok', '/ok']));
   const alone = await othersFor(stage, stage.handlers, 3);
@@ -43,6 +52,9 @@ async function play(stage: Stage): Promise<RowReport> {
   const violations = await stage.violations(90_000);
   const [aloneP50, besideP50] = [quantile(alone, 0.5), quantile(beside, 0.5)];
   const busiest = busiestSecond(refused.filter((at) => at > awayFrom + 5000));
+  const spreadMs = Math.max(...delays) - Math.min(...delays);
+  if (spreadMs < spreadMsMin) violations.push(`the first retries came within ${ms(spreadMs)}`);
+  if (Math.min(...delays) < 0.75 * firstDelayMs) violations.push('a retry came before its time');
   if (!(during.get('waybill_circuits_open')! >= 1)) violations.push('the circuit did not open');
   if (after.get('waybill_circuits_open') !== 0) violations.push('the circuit did not close again');
   if (besideP50 > 5 * aloneP50 + 50)
@@ -51,6 +63,7 @@ async function play(stage: Stage): Promise<RowReport> {
   if (busiest > runs / 4) violations.push(`${busiest} attempts came within one second`);
   return {
     figures: {
+      'first retries, after 2 s': `within ${ms(spreadMs)}, of ${delays.length} runs`,
       'attempts refused': refused.length,
       'attempts refused a run': (refused.length / runs).toFixed(2),
       'attempts in the busiest second, after 5 s': busiest,
@@ -61,6 +74,24 @@ async function play(stage: Stage): Promise<RowReport> {
     },
     violations,
   };
+}
+
+/** Runs that fail once, all at a time: how long after that each was tried again, in ms. */
+async function firstRetries({ client, handlers }: Stage): Promise<number[]> {
+  const failedAt = new Map<string, number>();
+  const delays: number[] = [];
+  handlers.on('/shaken', ({ runId }) => {
+    const before = failedAt.get(runId);
+    if (before !== undefined) delays.push(performance.now() - before);
+    else failedAt.set(runId, performance.now());
+    return before === undefined ? { status: 503 } : {};
+  });
+  const once = { maxAttempts: 3, backoff: 'fixed', initialDelay: firstDelayMs / 1000 };
+  await client.put('shaken', chain('shaken', ['/shaken'], { defaults: { retries: once } }));
+  await Promise.all(Array.from({ length: shaken }, () => client.start('shaken')));
+  for (const until = performance.now() + 10_000; delays.length < shaken && performance.now() < until; )
+    await pause(20);
+  return delays;
 }
 
 function busiestSecond(times: readonly number[]): number {
