@@ -2,7 +2,7 @@ import { findViolations } from '../support/oracle.ts';
 import type { Random } from '../support/random.ts';
 import { Caller, pause } from './caller.ts';
 import { Cluster, type Ground } from './cluster.ts';
-import { count, observe, queueEmptied } from './evidence.ts';
+import { count, type Observation, observe, queueEmptied, repeatedStarts, stepEnds } from './evidence.ts';
 import { Fleet, type FleetOptions, type Role } from './fleet.ts';
 import { Load } from './load.ts';
 import { Mock } from './mock.ts';
@@ -47,6 +47,8 @@ export interface CampaignOptions {
   readonly whenLoadEnds?: () => Promise<void>;
   /** Once all is settled; answers violations. */
   readonly after?: (scene: Scene) => Promise<readonly string[]>;
+  /** What the row asks of all runs beside the oracle; answers violations. */
+  readonly judge?: (scene: Scene, observation: Observation) => readonly string[];
   readonly figures?: (scene: Scene) => Record<string, number | string>;
   /** Also when nobody asked for its end: a process may have died in the faults. */
   readonly mayDie?: boolean;
@@ -120,6 +122,8 @@ async function play(scene: Scene, options: CampaignOptions): Promise<RowReport> 
   violations.push(
     ...load.violations,
     ...observation.violations,
+    ...(await repeatedStarts(cluster.url, load.keyed)),
+    ...(options.judge?.(scene, observation) ?? []),
     ...(options.mayDie ? [] : fleet.deaths()),
     ...wrongEnds(load, observation.runs),
     ...openRuns(observation.runs),
@@ -139,7 +143,7 @@ async function play(scene: Scene, options: CampaignOptions): Promise<RowReport> 
     'seconds, quiet included': seconds.toFixed(0),
     runs: `${observation.runs.length} (${[...states].map(([state, n]) => `${n} ${state}`).join(', ')})`,
     acknowledged: load.acknowledgements.filter(({ kind }) => kind === 'start').length,
-    'steps that ended': (events.get('step.completed') ?? 0) + (events.get('step.failed') ?? 0),
+    'steps that ended': stepEnds(observation),
     attempts: `${mock.requests.length}, of which ${lost} lost and ${events.get('attempt.failed') ?? 0} to be repeated`,
     faults: [...struck].map(([kind, n]) => `${n} ${kind}`).join(', ') || 'none',
     'retries of clients': caller.retries,

@@ -105,6 +105,34 @@ function stateOf(plan: Plan, runId: string, journal: ObservedRun['journal']): Ru
   return state;
 }
 
+/** Steps that an answer has ended. */
+export function stepEnds({ events }: Observation): number {
+  return (events.get('step.completed') ?? 0) + (events.get('step.failed') ?? 0);
+}
+
+/**
+ * A key is one run, whatever became of its answers: the numbers that clients put into the contexts of their starts,
+ * held against all runs there are, also those that no client has heard of.
+ */
+export async function repeatedStarts(databaseUrl: string, keyed: ReadonlySet<number>): Promise<string[]> {
+  const sql = connectDatabase(databaseUrl);
+  try {
+    // A child may have the context of its parent.
+    const starts = await sql<{ number: number; runs: string[] }[]>`
+      select substring(r.context from '^{"number":(\d+)')::int as number, array_agg(r.id order by r.id) as runs
+        from runs r join run_events e on e.run_id = r.id and e.seq = 1
+       where coalesce(e.data::jsonb ->> 'parent', '') = '' group by 1 having count(*) > 1`;
+    return starts
+      .filter(({ number }) => keyed.has(number))
+      .map(({ number, runs }) => {
+        const ids = runs.map((uuid) => idOfUuid('run', uuid)).join(', ');
+        return `I1 the key start-${number} began ${runs.length} runs: ${ids}`;
+      });
+  } finally {
+    await sql.end();
+  }
+}
+
 export function count<Key>(counts: Map<Key, number>, key: Key): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }

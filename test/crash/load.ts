@@ -34,6 +34,8 @@ export class Load {
   readonly violations: string[] = [];
   /** How each run may end. */
   readonly statesOf = new Map<string, readonly string[]>();
+  /** Numbers of the starts that had an Idempotency-Key. */
+  readonly keyed = new Set<number>();
   onMove: (runId: string) => void = () => {};
   readonly #options: LoadOptions;
   readonly #lives = new Map<string, Life>();
@@ -110,6 +112,7 @@ export class Load {
     // Without a key, what the client was not told of may have begun all the same; then nobody does what it needs.
     const mayLackKey = shape.deed === 'none';
     const key = !mayLackKey || random.chance(this.#options.keyShare ?? 0.9) ? `start-${number}` : undefined;
+    if (key !== undefined) this.keyed.add(number);
     const started = await caller.call('POST', `/v1/workflows/${shape.key}/runs`, { context }, key);
     if (started === null) return;
     if (started.status !== 201) return this.#unexpected(`start of ${shape.key}`, started);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { LoggedRequest } from '../support/oracle.ts';
-import { createRandom, hashOf } from '../support/random.ts';
+import { createRandom, hashOf, type Random } from '../support/random.ts';
 
 /** What is done for a step that was answered `pending`. */
 export interface PendingStep {
@@ -30,6 +30,10 @@ interface Body {
 export class Mock {
   readonly url: string;
   readonly requests: LoggedRequest[] = [];
+  /** Those without an answer yet. */
+  readonly open = new Set<LoggedRequest>();
+  /** Those that were answered for good: there is nothing to ask a second time. */
+  readonly settled = new Set<LoggedRequest>();
   /** By how much each request was signed for another time than it came, in ms. */
   readonly skews: number[] = [];
   /** Runs whose step, or hook, `/heals` answers from now on. */
@@ -79,7 +83,10 @@ export class Mock {
     if (request.kind === 'hook') this.events.onHook(request.runId, body.type!);
     const answer = this.#answer(request, message.url!);
     if (request.kind === 'hook' && answer.status === 200) this.#hooksTaken.add(request.runId);
+    if (answer.status < 500) this.settled.add(request);
+    this.open.add(request);
     if (answer.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, answer.delayMs));
+    this.open.delete(request);
     response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
     response.end(answer.body);
     if (answer.status === 202) {
@@ -91,13 +98,19 @@ export class Mock {
 
   #answer({ runId, step, attempt, kind }: LoggedRequest, path: string): MockAnswer {
     const random = createRandom(hashOf(`${this.#seed}/${runId}/${kind}/${step}/${attempt}`));
-    const delayMs = path === '/late' ? 150 : path === '/slow' && this.isFlaky ? random.between(20, 200) : 0;
+    const delayMs = this.#delayMs(path, random);
     const failed = (status: number) => ({ status, delayMs, body: '{"message":"as asked"}' });
     if (path === '/refuse' || (path === '/heals' && !this.healed.has(runId))) return failed(422);
     if (path === '/pending') return { status: 202, delayMs, headers: { 'waybill-callback': 'pending' } };
     if (path === '/once' && attempt === 1) return failed(503);
     if (path === '/flaky' && this.isFlaky && random.chance(0.1)) return failed(503);
     return { status: 200, delayMs, body: JSON.stringify({ success: true, result: { step, attempt } }) };
+  }
+
+  #delayMs(path: string, random: Random): number {
+    if (path === '/late') return 150;
+    if (path === '/long') return random.between(500, 1500);
+    return path === '/slow' && this.isFlaky ? random.between(20, 200) : 0;
   }
 }
 

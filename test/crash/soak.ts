@@ -42,7 +42,7 @@ const soak: FaultRow = {
           brokenOpenings(held),
           cutConnections(held),
           hangingCommits(held, 5000),
-          rollingRestart,
+          rollingRestart(),
         ],
         everyMs: [2000, 5000],
         async between(databaseUrl) {

@@ -1,15 +1,21 @@
 import { migrate } from '@waybill/store';
 import { campaign } from '../campaign.ts';
+import { duplicates } from '../duplicates.ts';
 import { OldWriter, oldSchema } from '../old-writer.ts';
 import type { FaultRow } from '../row.ts';
-import { rollingRestart } from './r08.ts';
+import { shapes } from '../shapes.ts';
+import { long, rollingRestart } from './r08.ts';
 
 const left = 200;
 
+/**
+ * The previous version is its SQL: runs that its dispatcher died with, runs that wait, and more that are started until
+ * the last process has been replaced. No dispatcher of that version drives runs beside the new ones.
+ */
 export const u01: FaultRow = {
   id: 'U1',
   title:
-    'a previous schema with live runs is migrated by four processes, under load and with writers of its time',
+    'a previous schema with live runs is migrated by four processes, beside starts in the SQL of its time, and rolls on',
   short: { seconds: 15, runs: 100 },
   async run(context) {
     let old: OldWriter | undefined;
@@ -18,8 +24,9 @@ export const u01: FaultRow = {
     };
     try {
       return await campaign(context, {
-        faults: [rollingRestart],
+        faults: [rollingRestart()],
         everyMs: [8000, 9000],
+        among: [...shapes, long],
         async between(databaseUrl, _, mock) {
           await migrate({ databaseUrl, upTo: oldSchema });
           old = await OldWriter.start(databaseUrl, mock.url);
@@ -38,6 +45,11 @@ export const u01: FaultRow = {
             load.statesOf.set(runId, ['completed']);
           }
           return [];
+        },
+        // Those that the previous version died with have lost an attempt; nobody else has to.
+        judge(scene, { runs }) {
+          const inherited = new Set(old!.runs);
+          return [...duplicates(scene, { runs: runs.filter(({ runId }) => !inherited.has(runId)) })];
         },
         figures: () => ({ 'runs of the previous version': old!.runs.length }),
       });
