@@ -74,3 +74,29 @@ export class Caller {
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+/** Resolves when it is so. @throws Error with the reason when it is not within so long. */
+export async function until(
+  isSo: () => boolean | Promise<boolean>,
+  msMax: number,
+  reason: string,
+): Promise<void> {
+  const deadline = performance.now() + msMax;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(`${reason} within ${msMax} ms`);
+    await pause(10);
+  }
+}
+
+/** What does not settle by itself within so long fails. @throws Error with the reason */
+export async function within<T>(work: Promise<T>, msMax: number, reason: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${reason} within ${msMax} ms`)), msMax);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,5 +1,6 @@
 import { findViolations } from '../support/oracle.ts';
 import type { Random } from '../support/random.ts';
+import { Audit } from './audit.ts';
 import { Caller, pause } from './caller.ts';
 import { Cluster, type Ground } from './cluster.ts';
 import { count, type Observation, observe, queueEmptied, repeatedStarts, stepEnds } from './evidence.ts';
@@ -34,9 +35,13 @@ export interface CampaignOptions {
   /** What a process of that name gets beside it. */
   readonly envOf?: FleetOptions['envOf'];
   readonly faults: readonly Fault[];
+  /** Faults in all; no bound when absent. */
+  readonly strikesMax?: number;
   /** From the beginning of one fault to that of the next. */
   readonly everyMs: readonly [least: number, most: number];
   readonly among?: readonly Shape[];
+  /** Whether each write of a dispatcher is held against the owner of its run (I7), by triggers. */
+  readonly isAudited?: boolean;
   /** The database; a cluster of the embedded binaries when absent. */
   readonly ground?: () => Promise<Ground>;
   /** Puts something between the processes and the database; answers its URL. */
@@ -58,6 +63,10 @@ export interface CampaignOptions {
 
 export const twoOfEach: readonly Role[] = ['api', 'api', 'dispatch', 'dispatch'];
 
+/** The names of their slots. */
+const dispatchers = (roles: readonly Role[]) =>
+  roles.filter((role) => role === 'dispatch').map((role, index) => `${role} ${index + 1}`);
+
 /** Load on real processes, faults at seeded times, then quiet, then the oracle. */
 export async function campaign(context: RowContext, options: CampaignOptions): Promise<RowReport> {
   const { random, seed } = context;
@@ -65,10 +74,13 @@ export async function campaign(context: RowContext, options: CampaignOptions): P
   const cluster = await (options.ground ?? (() => Cluster.start()))();
   const databaseUrl = (await options.between?.(cluster.url, context, mock)) ?? cluster.url;
   const { roles = twoOfEach, env = {}, among } = options;
-  const { envOf } = options;
+  const audit = options.isAudited ? await Audit.install(cluster.url, dispatchers(roles)) : null;
+  const envOf: FleetOptions['envOf'] = (slot) => ({
+    ...audit?.envOf(slot, databaseUrl),
+    ...options.envOf?.(slot),
+  });
   const where = { databaseUrl, handlersUrl: mock.url, roles, env };
-  const settings: FleetOptions = { ...where, ...(envOf ? { envOf } : {}) };
-  const fleet = await Fleet.start(settings);
+  const fleet = await Fleet.start({ ...where, envOf });
   const caller = new Caller({
     urls: () => fleet.urls(),
     apiKey: fleet.apiKey,
@@ -90,7 +102,7 @@ export async function campaign(context: RowContext, options: CampaignOptions): P
     context,
   };
   try {
-    return await play(scene, options);
+    return await play(scene, options, audit);
   } finally {
     caller.close();
     await fleet.end();
@@ -99,7 +111,7 @@ export async function campaign(context: RowContext, options: CampaignOptions): P
   }
 }
 
-async function play(scene: Scene, options: CampaignOptions): Promise<RowReport> {
+async function play(scene: Scene, options: CampaignOptions, audit: Audit | null): Promise<RowReport> {
   const { context, load, fleet, caller, cluster, mock, recovery } = scene;
   const violations: string[] = [];
   await load.prepare();
@@ -119,6 +131,8 @@ async function play(scene: Scene, options: CampaignOptions): Promise<RowReport> 
   violations.push(...((await options.after?.(scene)) ?? []));
   const seconds = (performance.now() - startedAt) / 1000;
   const observation = await observe(cluster.url);
+  const writes = await audit?.seen();
+  if (writes?.judged === 0) violations.push('no write of a dispatcher was judged');
   violations.push(
     ...load.violations,
     ...observation.violations,
@@ -131,6 +145,7 @@ async function play(scene: Scene, options: CampaignOptions): Promise<RowReport> 
       acknowledgements: load.acknowledgements,
       requests: mock.requests,
       runs: observation.runs,
+      staleWrites: writes?.stale ?? [],
       lastFaultAtMs,
       observedAtMs: observation.observedAtMs,
       settleMsMax,
@@ -146,6 +161,7 @@ async function play(scene: Scene, options: CampaignOptions): Promise<RowReport> 
     'steps that ended': stepEnds(observation),
     attempts: `${mock.requests.length}, of which ${lost} lost and ${events.get('attempt.failed') ?? 0} to be repeated`,
     faults: [...struck].map(([kind, n]) => `${n} ${kind}`).join(', ') || 'none',
+    ...(writes ? { 'writes of dispatchers judged': writes.judged } : {}),
     'retries of clients': caller.retries,
     'starts of processes in vain': fleet.failedStarts,
     'slowest answer': `${(caller.slowestMs / 1000).toFixed(1)} s`,
@@ -160,7 +176,7 @@ async function play(scene: Scene, options: CampaignOptions): Promise<RowReport> 
 /** Faults at their times, as long as there is load. Answers how many of each kind. */
 async function strikes(
   scene: Scene,
-  { faults, everyMs }: CampaignOptions,
+  { faults, everyMs, strikesMax = Number.POSITIVE_INFINITY }: CampaignOptions,
   isWanted: () => boolean,
   violations: string[],
 ): Promise<Map<string, number>> {
@@ -175,6 +191,7 @@ async function strikes(
     nextAt = Math.max(nextAt + random.between(...everyMs), performance.now());
     while (isWanted() && performance.now() < nextAt) await pause(20);
     if (!isWanted()) return struck;
+    if (sumOf(struck) === strikesMax) continue;
     // Each kind once before any comes again.
     if (bag.length === 0) bag = random.shuffled(faults);
     const fault = bag.pop()!;

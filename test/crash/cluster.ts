@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@waybill/embedded';
@@ -12,6 +12,8 @@ export interface Ground {
   readonly hasEnded: boolean;
   stop(mode?: 'fast' | 'immediate'): Promise<void>;
   restart(): Promise<void>;
+  /** Starts and crashes; see `Cluster`. */
+  crashWhileStarting?(afterReadyMs: number | null): Promise<boolean>;
   /** Ends it, with all it has. */
   remove(): Promise<void>;
 }
@@ -70,6 +72,30 @@ export class Cluster implements Ground {
     }
   }
 
+  /**
+   * Starts, and crashes once more: while it recovers when `afterReadyMs` is null, else so long after it is ready.
+   * Answers whether it was recovering.
+   */
+  async crashWhileStarting(afterReadyMs: number | null): Promise<boolean> {
+    let wasRecovering = false;
+    const log = (line: string) => {
+      if (afterReadyMs !== null || !line.includes('redo starts')) return;
+      wasRecovering = true;
+      process.kill(postmasterOf(this.#dataDir), 'SIGQUIT');
+    };
+    try {
+      const { port } = this.#server;
+      const options = { dataDir: this.#dataDir, port, settings: this.#settings, isDurable: false, log };
+      const server = await startEmbeddedPostgres(options);
+      await pause(afterReadyMs ?? 0);
+      await server.stop('immediate');
+      return false;
+    } catch (error) {
+      if (!wasRecovering) throw error;
+      return true;
+    }
+  }
+
   #watch(): void {
     const server = this.#server;
     this.#hasEnded = false;
@@ -82,4 +108,9 @@ export class Cluster implements Ground {
     await this.stop();
     rmSync(this.#dataDir, { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+/** While it starts it is nobody's child that could be asked. */
+function postmasterOf(dataDir: string): number {
+  return Number.parseInt(readFileSync(join(dataDir, 'cluster', 'postmaster.pid'), 'utf8'), 10);
 }

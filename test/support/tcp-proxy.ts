@@ -10,8 +10,9 @@ export interface ProxyFaults {
 interface Link {
   readonly client: Socket;
   readonly upstream: Socket;
-  /** `application_name`, once its first bytes have come. */
+  /** `application_name` and user, once its first bytes have come. */
   name: string;
+  user: string;
   isFrozen: boolean;
   /** A statement that writes has been parsed, and is not executed yet. */
   isPrepared: boolean;
@@ -26,6 +27,8 @@ interface Link {
 }
 
 const keepAliveMs = 2000;
+/** How the connections of a journal are named. */
+const journal = 'waybill journal';
 const writes = /\b(insert into|update|delete from)\s/i;
 const simpleQuery = 0x51;
 const sync = Buffer.from([0x53, 0, 0, 0, 4]);
@@ -41,6 +44,7 @@ export class TcpProxy {
   #delayMs = 0;
   #isRefusing = false;
   #isStalling = false;
+  readonly #heldUsers = new Set<string>();
   #losses = 0;
   #openingBytesMax: number | null = null;
 
@@ -109,6 +113,30 @@ export class TcpProxy {
     }
   }
 
+  /** What that user's journals write does not get on: held back, while all the rest passes. */
+  hold(user: string): void {
+    this.#heldUsers.add(user);
+  }
+
+  /** Journals of that user whose next message waits here. */
+  held(user: string): number {
+    return this.#waiting(user).length;
+  }
+
+  /** Lets go of what was held; the first that the database answers to each. */
+  release(user: string): Promise<string[]> {
+    this.#heldUsers.delete(user);
+    const answers = this.#waiting(user).map((link) => {
+      const answer = new Promise<string>((resolve) => {
+        link.upstream.once('data', (bytes: Buffer) => resolve(bytes.toString('latin1')));
+        link.upstream.once('close', () => resolve(''));
+      });
+      for (const bytes of link.stalled.splice(0)) link.upstream.write(bytes);
+      return answer;
+    });
+    return Promise.all(answers);
+  }
+
   /** New connections are closed before the server says a word. */
   refuse(isRefusing: boolean): void {
     this.#isRefusing = isRefusing;
@@ -124,6 +152,10 @@ export class TcpProxy {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  #waiting(user: string): Link[] {
+    return [...this.#links].filter((link) => link.user === user && link.stalled.length > 0);
+  }
+
   #open(client: Socket): void {
     if (this.#isRefusing) return void client.destroy();
     const upstream = connect(Number(this.#target.port), this.#target.hostname);
@@ -131,6 +163,7 @@ export class TcpProxy {
       client,
       upstream,
       name: '',
+      user: '',
       isFrozen: false,
       isPrepared: false,
       isWriting: false,
@@ -155,8 +188,9 @@ export class TcpProxy {
 
   #request(link: Link, bytes: Buffer): void {
     if (link.isFrozen) return;
-    link.name ||= nameOf(bytes);
-    const isHeld = link.stalled.length > 0 || (this.#isStalling && writes.test(bytes.toString('latin1')));
+    if (link.name === '') [link.name, link.user] = [wordOf(bytes, 'application_name'), wordOf(bytes, 'user')];
+    const isStalling = this.#isStalling || (this.#heldUsers.has(link.user) && link.name.startsWith(journal));
+    const isHeld = link.stalled.length > 0 || (isStalling && writes.test(bytes.toString('latin1')));
     if (isHeld) return void link.stalled.push(bytes);
     if (this.#faults.losesAnswer) watchWrites(link, bytes);
     link.upstream.write(bytes);
@@ -190,9 +224,9 @@ export class TcpProxy {
 }
 
 /** Of the start-up message: names and values, each with a zero behind it. */
-function nameOf(bytes: Buffer): string {
+function wordOf(bytes: Buffer, name: string): string {
   const words = bytes.toString('latin1').split('\0');
-  return words[words.indexOf('application_name') + 1] ?? '';
+  return words[words.indexOf(name) + 1] ?? '';
 }
 
 /** A simple query writes at once; of an extended one the answer to its parsing comes first. */

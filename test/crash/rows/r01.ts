@@ -14,6 +14,7 @@ export const r01: FaultRow = {
     campaign(context, {
       faults: [killOf('api'), killOf('dispatch')],
       everyMs: [2000, 5000],
+      isAudited: true,
       judge(_, observation) {
         const [ends, wanted] = [stepEnds(observation), stepsOfRun * context.runs];
         return ends < wanted ? [`${ends} steps have ended, not ${wanted}: too little was shown`] : [];

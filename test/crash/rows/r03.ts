@@ -16,6 +16,7 @@ export const r03: FaultRow = {
       return await campaign(context, {
         faults: [],
         everyMs: [0, 0],
+        isAudited: true,
         async between(databaseUrl) {
           proxy = await TcpProxy.start(databaseUrl, { losesAnswer: () => isOn && chance.chance(lostShare) });
           return proxy.url;

@@ -42,6 +42,7 @@ export const r08: FaultRow = {
     return campaign(context, {
       faults: [rollingRestart(drained)],
       everyMs: [3000, 5000],
+      isAudited: true,
       among: [...shapes, long],
       judge: (scene, observation) => [
         ...(requests > 0 ? [] : ['nothing was in flight when dispatchers were told to go']),

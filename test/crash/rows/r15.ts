@@ -47,6 +47,9 @@ async function play(stage: Stage): Promise<RowReport> {
     await pause(250);
   }
   const quarantinedAfter = seconds();
+  // Seen while the poison run was still about: what is over later has waited for its end.
+  const [beside] = await stage.sql<{ ended: number }[]>`
+    select count(*)::int as ended from runs where workflow_key = 'neighbour' and state = 'completed'`;
   await Promise.all(killing);
   note(`${kills} dispatchers have died; the run is over after ${quarantinedAfter.toFixed(0)} s`);
   stage.calm();
@@ -60,6 +63,8 @@ async function play(stage: Stage): Promise<RowReport> {
   if (body.state !== 'failed' || code !== 'dispatcher_killed') {
     violations.push(`its status says ${body.state}, ${code}`);
   }
+  if (beside!.ended !== runs)
+    violations.push(`${beside!.ended} of ${runs} neighbours were over before it was`);
   const counted = await quarantines(stage);
   if (counted !== 1) violations.push(`metrics count ${counted} quarantined runs`);
   const [others] = await stage.sql<{ ended: number }[]>`

@@ -1,6 +1,9 @@
-import { pause } from '../caller.ts';
+import { pause, within } from '../caller.ts';
 import type { LoadHandlers } from './handlers.ts';
 import type { Stage } from './stage.ts';
+
+/** Far beyond anything that is bearable. */
+const arrivalMsMax = 120_000;
 
 /**
  * Runs of the workflow `other`, two steps whose handlers answer, one after the other: how long each took from its
@@ -34,7 +37,7 @@ export async function oneOther({ client }: Stage, handlers: LoadHandlers): Promi
   const { status, body } = await client.start('other');
   if (status !== 201) return null;
   wanted = body.id as string;
-  if (!seen.has(wanted)) await arrived;
+  if (!seen.has(wanted)) await within(arrived, arrivalMsMax, `the last step of ${wanted} was not sent`);
   handlers.onRequest = () => {};
   return performance.now() - startedAt;
 }
