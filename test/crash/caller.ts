@@ -83,7 +83,7 @@ export async function until(
 ): Promise<void> {
   const deadline = performance.now() + msMax;
   while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error(`${reason} within ${msMax} ms`);
+    if (performance.now() > deadline) throw new Error(`${reason} within ${Math.round(msMax)} ms`);
     await pause(10);
   }
 }
@@ -92,7 +92,7 @@ export async function until(
 export async function within<T>(work: Promise<T>, msMax: number, reason: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${reason} within ${msMax} ms`)), msMax);
+    timer = setTimeout(() => reject(new Error(`${reason} within ${Math.round(msMax)} ms`)), msMax);
   });
   try {
     return await Promise.race([work, late]);

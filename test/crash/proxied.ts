@@ -1,22 +1,32 @@
-import type { TcpProxy } from '../support/tcp-proxy.ts';
+import type { GivenUp, TcpProxy } from '../support/tcp-proxy.ts';
 import { pause } from './caller.ts';
 import type { Fault } from './campaign.ts';
 
 /** Faults of the way to the database, by the proxy that the processes go through. */
 
-/** What stands leads nowhere from now on, and nobody is told; new connections work. */
-export function halfOpen(proxy: () => TcpProxy, giveUpMsMax: number): Fault {
+/**
+ * What stands leads nowhere from now on, and nobody is told; new connections work. Each on which something is asked,
+ * or was just then, must be closed within `askedMsMax` of it, and so is never used again; the others are found out in
+ * `idleMsMax`.
+ */
+export function halfOpen(proxy: () => TcpProxy, askedMsMax: number, idleMsMax: number): Fault {
+  const tooLong = ({ askedMs }: GivenUp) => (askedMs ?? 0) > askedMsMax;
   return {
     kind: 'half-open sockets',
     async strike() {
+      const before = proxy().givenUp.length;
       proxy().freeze();
-      const deadline = performance.now() + giveUpMsMax;
-      while (proxy().frozen > 0) {
+      const deadline = performance.now() + idleMsMax;
+      while (proxy().frozen > 0 && !proxy().waits().some(tooLong)) {
         if (performance.now() > deadline) {
-          throw new Error(`${proxy().frozen} connection(s) were still held after ${giveUpMsMax} ms`);
+          throw new Error(`${proxy().frozen} idle connection(s) were still held after ${idleMsMax} ms`);
         }
         await pause(50);
       }
+      const waits = [...proxy().givenUp.slice(before), ...proxy().waits()];
+      const late = waits.filter(tooLong).map(({ name, askedMs }) => `${name} ${Math.round(askedMs!)} ms`);
+      if (late.length > 0) throw new Error(`asked on half-open connections and waited: ${late.join(', ')}`);
+      if (waits.every(({ askedMs }) => askedMs === null)) throw new Error('nobody asked anything');
     },
   };
 }

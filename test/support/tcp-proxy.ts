@@ -14,6 +14,8 @@ interface Link {
   name: string;
   user: string;
   isFrozen: boolean;
+  /** Since when the client waits for an answer, and for one that cannot come; null when it does not. */
+  askedAt: number | null;
   /** A statement that writes has been parsed, and is not executed yet. */
   isPrepared: boolean;
   /** One is under way. */
@@ -26,11 +28,18 @@ interface Link {
   left: number | null;
 }
 
+/** A half-open connection: how long its client has waited for an answer; null when it asked nothing. */
+export interface GivenUp {
+  readonly name: string;
+  readonly askedMs: number | null;
+}
+
 const keepAliveMs = 2000;
 /** How the connections of a journal are named. */
 const journal = 'waybill journal';
 const writes = /\b(insert into|update|delete from)\s/i;
 const simpleQuery = 0x51;
+const terminate = 0x58;
 const sync = Buffer.from([0x53, 0, 0, 0, 4]);
 /** ReadyForQuery: the transaction before it is over, whichever way. */
 const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5]);
@@ -45,6 +54,7 @@ export class TcpProxy {
   #isRefusing = false;
   #isStalling = false;
   readonly #heldUsers = new Set<string>();
+  readonly #givenUp: GivenUp[] = [];
   #losses = 0;
   #openingBytesMax: number | null = null;
 
@@ -96,7 +106,22 @@ export class TcpProxy {
 
   /** Nothing passes any more on the connections there are, or those of that name, and nobody is told: half open. */
   freeze(name?: string): void {
-    for (const link of this.#links) if (name === undefined || link.name === name) link.isFrozen = true;
+    const now = performance.now();
+    for (const link of this.#links) {
+      if (name !== undefined && link.name !== name) continue;
+      link.isFrozen = true;
+      if (link.askedAt !== null) link.askedAt = now;
+    }
+  }
+
+  /** Half-open connections that the client has closed. */
+  get givenUp(): readonly GivenUp[] {
+    return this.#givenUp;
+  }
+
+  /** For how long the client has waited on each half-open connection on which it asked something. */
+  waits(): GivenUp[] {
+    return [...this.#links].flatMap((link) => (link.isFrozen && link.askedAt !== null ? [waitOf(link)] : []));
   }
 
   /** Connections of that name on which something passes. */
@@ -165,6 +190,7 @@ export class TcpProxy {
       name: '',
       user: '',
       isFrozen: false,
+      askedAt: null,
       isPrepared: false,
       isWriting: false,
       held: [],
@@ -176,6 +202,7 @@ export class TcpProxy {
       socket.setNoDelay(true);
       socket.on('error', () => {});
       socket.on('close', () => {
+        if (link.isFrozen && this.#links.has(link)) this.#givenUp.push(waitOf(link));
         this.#links.delete(link);
         // Half open: the other side learns of it by its keep-alive alone, here soon.
         if (link.isFrozen) setTimeout(drop, keepAliveMs, link).unref();
@@ -187,6 +214,7 @@ export class TcpProxy {
   }
 
   #request(link: Link, bytes: Buffer): void {
+    if (bytes[0] !== terminate) link.askedAt ??= performance.now();
     if (link.isFrozen) return;
     if (link.name === '') [link.name, link.user] = [wordOf(bytes, 'application_name'), wordOf(bytes, 'user')];
     const isStalling = this.#isStalling || (this.#heldUsers.has(link.user) && link.name.startsWith(journal));
@@ -198,11 +226,12 @@ export class TcpProxy {
 
   #answer(link: Link, bytes: Buffer): void {
     if (link.isFrozen) return;
+    if (endsAnswer(bytes)) link.askedAt = null;
     if (link.left !== null) return this.#passSome(link, bytes);
     if (!link.isWriting) return this.#pass(link, bytes);
     link.held.push(bytes);
     const whole = Buffer.concat(link.held);
-    if (!whole.subarray(-6, -1).equals(readyForQuery)) return;
+    if (!endsAnswer(whole)) return;
     link.isWriting = false;
     link.held = [];
     if (!this.#faults.losesAnswer!()) return this.#pass(link, whole);
@@ -236,6 +265,15 @@ function watchWrites(link: Link, bytes: Buffer): void {
   if (!link.isPrepared || !(isSimple || bytes.subarray(-5).equals(sync))) return;
   link.isPrepared = false;
   link.isWriting = true;
+}
+
+/** It comes last, with the state of the session behind it. */
+function endsAnswer(bytes: Buffer): boolean {
+  return bytes.subarray(-6, -1).equals(readyForQuery);
+}
+
+function waitOf({ name, askedAt }: Link): GivenUp {
+  return { name, askedMs: askedAt === null ? null : performance.now() - askedAt };
 }
 
 function drop({ client, upstream }: Link): void {
