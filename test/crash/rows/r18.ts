@@ -68,7 +68,7 @@ async function play(stage: Stage): Promise<RowReport> {
   return {
     figures: {
       'peak, runs a second': `${peakBefore.toFixed(0)} before, ${peak.toFixed(0)} at best`,
-      'starts to make, and made, a second': `${(due / seconds).toFixed(0)}, ${(offered / seconds).toFixed(0)}`,
+      'starts to make, and made, a second': `${(due / seconds).toFixed(0)}, ${(offered / seconds).toFixed(0)} (${(offered / seconds / peakBefore).toFixed(1)} times the peak)`,
       'goodput, runs a second': `${goodput.toFixed(0)} (${(100 * ratio).toFixed(0)} % of the peak)`,
       'starts refused': `${refused} (${codes.map(([name, n]) => `${/"(.*)"/.exec(name)![1]} ${n}`).join(', ')})`,
       'runs left when it ended': backlog,

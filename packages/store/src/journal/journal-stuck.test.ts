@@ -38,6 +38,29 @@ test('a refusal of the database after it was silent does as well', async () => {
   expect(journal.stuckForMs()).toBe(0);
 });
 
+test.each([
+  ['42501', 'a right that was taken away'],
+  ['42P01', 'a table that is not there'],
+  ['42703', 'a column that is not there'],
+  ['42P10', 'an index that is not there'],
+  ['23514', 'a partition that is not there'],
+])('%s, %s, is no fault of a run: its rows are sent again until the server is mended', async (code) => {
+  const journal = scripted([refusal(code), refusal(code)], all);
+  await journal.append(h.entry(h.newRef()));
+  expect(journal.stuckForMs()).toBe(0);
+});
+
+test.each(['42601', '42804', '22P05'])('%s is one', async (code) => {
+  const journal = scripted([refusal(code)], all);
+  await expect(journal.append(h.entry(h.newRef()))).rejects.toMatchObject({ code: 'run_refused' });
+});
+
+test('so is a check that a row fails', async () => {
+  const failed = Object.assign(refusal('23514'), { constraint_name: 'seq_is_positive' });
+  const journal = scripted([failed], all);
+  await expect(journal.append(h.entry(h.newRef()))).rejects.toMatchObject({ code: 'run_refused' });
+});
+
 test('while nobody answers it is stuck', async () => {
   let ask: () => void = () => {};
   const asked = new Promise<void>((resolve) => {
