@@ -13,7 +13,6 @@ export type Diagnosis = 'fence' | 'unknown' | 'duplicate' | 'transient' | 'data'
 
 const divisionByZero = '22012';
 const uniqueViolation = '23505';
-const checkViolation = '23514';
 /** Of class 42, what the text of a row can be the reason for: a syntax error, or a type that does not fit. */
 const ofText: ReadonlySet<string> = new Set(['42601', '42804', '42846']);
 
@@ -28,12 +27,6 @@ export function diagnose(error: unknown): Diagnosis {
   if (state === uniqueViolation) return /^run/.test(violatedTable(error)) ? 'duplicate' : 'data';
   // A right that was taken away, a server that is not migrated: no run is to blame.
   if (state.startsWith('42')) return ofText.has(state) ? 'data' : 'transient';
-  // No constraint of ours: there is no partition for the row.
-  if (state === checkViolation && constraintOf(error) === undefined) return 'transient';
   // 54: program limit exceeded.
   return /^(22|23|54)/.test(state) ? 'data' : 'transient';
-}
-
-function constraintOf(error: unknown): string | undefined {
-  return (error as { readonly constraint_name?: string }).constraint_name;
 }

@@ -43,7 +43,6 @@ test.each([
   ['42P01', 'a table that is not there'],
   ['42703', 'a column that is not there'],
   ['42P10', 'an index that is not there'],
-  ['23514', 'a partition that is not there'],
 ])('%s, %s, is no fault of a run: its rows are sent again until the server is mended', async (code) => {
   const journal = scripted([refusal(code), refusal(code)], all);
   await journal.append(h.entry(h.newRef()));
@@ -52,12 +51,6 @@ test.each([
 
 test.each(['42601', '42804', '22P05'])('%s is one', async (code) => {
   const journal = scripted([refusal(code)], all);
-  await expect(journal.append(h.entry(h.newRef()))).rejects.toMatchObject({ code: 'run_refused' });
-});
-
-test('so is a check that a row fails', async () => {
-  const failed = Object.assign(refusal('23514'), { constraint_name: 'seq_is_positive' });
-  const journal = scripted([failed], all);
   await expect(journal.append(h.entry(h.newRef()))).rejects.toMatchObject({ code: 'run_refused' });
 });
 
