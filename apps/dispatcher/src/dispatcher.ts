@@ -1,7 +1,7 @@
 import type { Egress } from '@waybill/egress';
 import type { RunEvent } from '@waybill/engine';
 import type { Limits } from '@waybill/protocol';
-import { delay } from '@waybill/store';
+import { delay, type FlushReport } from '@waybill/store';
 import type { Clock } from './clock.ts';
 import type { DispatcherStore, WorkHints } from './dispatcher-store.ts';
 import type { CallbackOptions } from './exchanges.ts';
@@ -34,6 +34,9 @@ export interface DispatcherDeps {
   readonly isBusy?: () => boolean;
   /** Told of each claim: how long the database took for it, and how many runs it gave. */
   readonly onClaim?: (durationMs: number, runs: number) => void;
+  /** Told of each flush of its journal, and of each look at the inbox: how many commands it gave. */
+  readonly onFlush?: (flush: FlushReport) => void;
+  readonly onInbox?: (commands: number) => void;
   /** Told of every transition once it is durable, in this process. */
   readonly onCommit: (runUuid: string, events: readonly RunEvent[], run: CommittedRun) => void;
 }
@@ -59,6 +62,7 @@ export interface DispatcherStats {
   readonly runs: number;
   /** What their states take, as bounded by `runBytesMax`. */
   readonly runBytes: number;
+  readonly largestRunBytes: number;
   readonly inFlight: number;
   readonly inFlightBytes: number;
   /** Of answers that are coming in. */
@@ -184,6 +188,7 @@ const idle: Session['stats'] = {
   ...{
     runs: 0,
     runBytes: 0,
+    largestRunBytes: 0,
     inFlight: 0,
     inFlightBytes: 0,
     answerBytes: 0,

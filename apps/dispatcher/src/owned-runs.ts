@@ -50,6 +50,13 @@ export class OwnedRuns implements Iterable<OwnedRun> {
     return this.#bytes;
   }
 
+  /** What the largest of them takes. Looks at each. */
+  get largestBytes(): number {
+    let largest = 0;
+    for (const { bytes } of this.#runs.values()) if (bytes > largest) largest = bytes;
+    return largest;
+  }
+
   /** By project. */
   get counts(): ReadonlyMap<string, number> {
     return this.#counts;

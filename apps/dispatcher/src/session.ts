@@ -87,7 +87,11 @@ export class Session implements DriverContext {
     };
     const onOutsideWork = () => deps.hints.notify('work');
     const runs = this.#runs;
-    this.#journal = new Journal({ openLane: store.openLane, fence, onOutsideWork, runtime: clock });
+    const { onFlush } = deps;
+    this.#journal = new Journal({
+      ...{ openLane: store.openLane, fence, onOutsideWork, runtime: clock },
+      ...(onFlush ? { onFlush } : {}),
+    });
     this.journal = new Recorder({
       ...{ journal: this.#journal, runs, clock },
       runStateBytesMax: deps.limits.runStateBytesMax,
@@ -135,6 +139,7 @@ export class Session implements DriverContext {
     return {
       runs: this.#runs.size,
       runBytes: this.#runs.bytes,
+      largestRunBytes: this.#runs.largestBytes,
       inFlight: this.#exchanges.size,
       inFlightBytes: this.#exchanges.bytes,
       answerBytes: this.#deps.egress.answerBytes,
@@ -185,8 +190,10 @@ export class Session implements DriverContext {
   }
 
   /** Applies commands from outside to the runs driven here. */
-  readInbox(): Promise<number> {
-    return this.#inbox.read();
+  async readInbox(): Promise<number> {
+    const commands = await this.#inbox.read();
+    this.#deps.onInbox?.(commands);
+    return commands;
   }
 
   /** Loads runs that we own and do not drive, claims whose answer was lost; lets go of those it is the other way with. */

@@ -30,7 +30,15 @@ export function gaugesOf({ api, dispatcher, journal, plans }: Parts): Gauges {
 }
 
 const notDispatching: Dispatcher['stats'] = {
-  ...{ runs: 0, runBytes: 0, inFlight: 0, inFlightBytes: 0, answerBytes: 0, deliveriesWaiting: 0 },
+  ...{
+    runs: 0,
+    runBytes: 0,
+    largestRunBytes: 0,
+    inFlight: 0,
+    inFlightBytes: 0,
+    answerBytes: 0,
+    deliveriesWaiting: 0,
+  },
   ...{ journalStuckMs: 0, journalPendingBytes: 0, circuitsOpen: 0, attemptsHeldBack: 0 },
   isLeased: false,
 };

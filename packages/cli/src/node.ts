@@ -120,6 +120,8 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
         callbacks: publicUrl === undefined ? null : { tokens, approvals, publicUrl },
         isBusy: createBusyWatch(),
         onClaim: (durationMs, runs) => metrics.claimed(durationMs, runs),
+        onFlush: (flush) => metrics.flushed(flush),
+        onInbox: (commands) => metrics.read(commands),
         onCommit: (runUuid, events, run) => {
           parts.api?.committed(runUuid, events);
           metrics.committed(events, run);
@@ -151,7 +153,11 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
       closers.unshift(() => clearInterval(following));
     }
     if (http) {
-      const journal = new Journal({ openLane: postgresLanes(databaseUrl), fence: null });
+      const journal = new Journal({
+        openLane: postgresLanes(databaseUrl),
+        fence: null,
+        onFlush: (flush) => metrics.flushed(flush),
+      });
       const api = createApi({
         ...shared,
         writeDatabase,

@@ -5,6 +5,8 @@ export interface Gauges {
   readonly runsOwned: number;
   /** What their states take, as bounded. */
   readonly runBytes: number;
+  /** That of the largest. */
+  readonly largestRunBytes: number;
   readonly exchangesInFlight: number;
   /** What these requests take. */
   readonly inFlightBytes: number;
@@ -39,6 +41,7 @@ type Row = readonly [name: string, help: string, pick: (now: Gauges) => number];
 const gauges: readonly Row[] = [
   ['runs_owned', 'Runs that this process drives.', (now) => now.runsOwned],
   ['run_state_bytes', 'What the states of these runs take in memory, about.', (now) => now.runBytes],
+  ['largest_run_state_bytes', 'The largest of these states.', (now) => now.largestRunBytes],
   ['exchanges_in_flight', 'Requests to handlers without an answer yet.', (now) => now.exchangesInFlight],
   ['exchange_bytes_in_flight', 'Bodies of these requests.', (now) => now.inFlightBytes],
   ['answer_bytes_in_flight', 'What has come of their answers.', (now) => now.answerBytes],

@@ -17,6 +17,7 @@ const idle = {
   ...{
     requests: 0,
     runBytes: 0,
+    largestRunBytes: 0,
     inFlightBytes: 0,
     answerBytes: 0,
     deliveriesWaiting: 0,
@@ -169,6 +170,21 @@ test('requests that were told to come again are counted by code', async () => {
   expect(await scrape()).toMatchObject({
     'waybill_requests_refused_total{code="too_many_starts"}': '2',
     'waybill_requests_refused_total{code="too_many_runs"}': '1',
+  });
+});
+
+test('flushes show how long they take and what they carry, looks at the inbox how many commands', async () => {
+  const { metrics, scrape } = setUp();
+  for (let n = 1; n <= 100; n++) metrics.flushed({ entries: 3, bytes: 5000, durationMs: n });
+  metrics.read(0);
+  metrics.read(7);
+  const scraped = await scrape();
+  expect(scraped).toMatchObject({
+    waybill_journal_entries_total: '300',
+    waybill_journal_flush_duration_seconds_count: '100',
+    'waybill_journal_flush_bytes_bucket{le="4096"}': '0',
+    'waybill_journal_flush_bytes_bucket{le="65536"}': '100',
+    waybill_inbox_commands_total: '7',
   });
 });
 
