@@ -176,7 +176,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     poke,
     get stats() {
       return {
-        ...(session?.stats ?? idle),
+        ...(session?.stats ?? idleStats),
         circuitsOpen: endpoints.open,
         attemptsHeldBack: endpoints.heldTotal,
       };
@@ -184,7 +184,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   };
 }
 
-const idle: Session['stats'] = {
+/** Of a process that has no dispatcher, or one without a session. */
+export const idleStats: DispatcherStats = {
   ...{
     runs: 0,
     runBytes: 0,
@@ -195,6 +196,8 @@ const idle: Session['stats'] = {
     deliveriesWaiting: 0,
     journalPendingBytes: 0,
     journalStuckMs: 0,
+    circuitsOpen: 0,
+    attemptsHeldBack: 0,
   },
   isLeased: false,
 };

@@ -3,7 +3,13 @@
  * (the engine does) and writes no SQL (the store does).
  */
 export { type Clock, type ClockOptions, createClock } from './clock.ts';
-export { type CommittedRun, createDispatcher, type Dispatcher, type DispatcherDeps } from './dispatcher.ts';
+export {
+  type CommittedRun,
+  createDispatcher,
+  type Dispatcher,
+  type DispatcherDeps,
+  idleStats,
+} from './dispatcher.ts';
 export type { DispatcherStore, LeaseStore, WorkHints } from './dispatcher-store.ts';
 export type { CallbackOptions } from './exchanges.ts';
 export { type GoneEndpointStore, GoneEndpoints } from './gone-endpoints.ts';

@@ -1,5 +1,5 @@
 import type { Outcome } from '@waybill/engine';
-import { type Limits, objectText, resultsText, uuidOfId } from '@waybill/protocol';
+import { type Limits, limitOf, objectText, resultsText, uuidOfId } from '@waybill/protocol';
 import type { InboxRow } from '@waybill/store';
 import type { DriverContext } from './driver-context.ts';
 import type { Applied } from './driver-types.ts';
@@ -30,7 +30,8 @@ export function postsOf(
 
 const cancelled = { type: 'cancel', reason: 'the step that this run is was ended' };
 
-function outcomeOf({ state, info: { id } }: RunDriver, { resultBytesMax }: Limits): Outcome {
+function outcomeOf({ state, info: { id } }: RunDriver, limits: Limits): Outcome {
+  const { resultBytesMax } = limits;
   if (state.state === 'completed') {
     const result = objectText([
       ['runId', JSON.stringify(id)],
@@ -40,7 +41,7 @@ function outcomeOf({ state, info: { id } }: RunDriver, { resultBytesMax }: Limit
     const bytes = Buffer.byteLength(result);
     if (bytes <= resultBytesMax) return { kind: 'success', result };
     const message = `the results of ${id} have ${bytes} bytes, above resultBytesMax ${resultBytesMax}`;
-    const details = { limit: { name: 'resultBytesMax', value: resultBytesMax } };
+    const details = { limit: limitOf(limits, 'resultBytesMax') };
     return { kind: 'failure', retryable: false, error: { code: 'result_too_large', message, details } };
   }
   const { error } = state;

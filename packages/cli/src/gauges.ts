@@ -1,5 +1,5 @@
 import type { Api } from '@waybill/api';
-import type { Dispatcher } from '@waybill/dispatcher';
+import { type Dispatcher, idleStats } from '@waybill/dispatcher';
 import type { Gauges } from '@waybill/metrics';
 import type { Journal, PlanCache } from '@waybill/store';
 
@@ -14,7 +14,7 @@ export interface Parts {
 
 /** What the parts are busy with now. */
 export function gaugesOf({ api, dispatcher, journal, plans }: Parts): Gauges {
-  const { runs, inFlight, ...dispatching } = dispatcher?.stats ?? notDispatching;
+  const { runs, inFlight, ...dispatching } = dispatcher?.stats ?? idleStats;
   const own = journal
     ? { stuckMs: journal.stuckForMs(), bytes: journal.pendingBytes }
     : { stuckMs: 0, bytes: 0 };
@@ -28,20 +28,6 @@ export function gaugesOf({ api, dispatcher, journal, plans }: Parts): Gauges {
     planBytes: plans.bytes,
   };
 }
-
-const notDispatching: Dispatcher['stats'] = {
-  ...{
-    runs: 0,
-    runBytes: 0,
-    largestRunBytes: 0,
-    inFlight: 0,
-    inFlightBytes: 0,
-    answerBytes: 0,
-    deliveriesWaiting: 0,
-  },
-  ...{ journalStuckMs: 0, journalPendingBytes: 0, circuitsOpen: 0, attemptsHeldBack: 0 },
-  isLeased: false,
-};
 
 const notServing: Api['stats'] = {
   ...{

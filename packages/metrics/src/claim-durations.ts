@@ -1,7 +1,5 @@
-import { Counter, type Registry, Summary } from 'prom-client';
-
-/** Of the last minute: what matters is how claims are now, and how that compares with before. */
-const windowSeconds = 60;
+import { Counter, type Registry, type Summary } from 'prom-client';
+import { lastMinute } from './last-minute.ts';
 
 /** Claims of this process, and how long the database took for them. */
 export class ClaimDurations {
@@ -10,13 +8,10 @@ export class ClaimDurations {
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.#durations = new Summary({
+    this.#durations = lastMinute(registry, {
       name: 'waybill_claim_duration_seconds',
       help: 'How long the database took for claims of runs, over the last minute.',
       percentiles: [0.5, 0.9, 0.99],
-      maxAgeSeconds: windowSeconds,
-      ageBuckets: 6,
-      registers,
     });
     this.#claimed = new Counter({
       name: 'waybill_runs_claimed_total',

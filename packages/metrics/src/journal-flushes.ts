@@ -1,7 +1,6 @@
-import { Counter, Histogram, type Registry, Summary } from 'prom-client';
+import { Counter, Histogram, type Registry, type Summary } from 'prom-client';
+import { lastMinute } from './last-minute.ts';
 
-/** Of the last minute, as of claims. */
-const windowSeconds = 60;
 const kib = 1024;
 
 /** One commit for many transitions. */
@@ -19,13 +18,10 @@ export class JournalFlushes {
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.#durations = new Summary({
+    this.#durations = lastMinute(registry, {
       name: 'waybill_journal_flush_duration_seconds',
       help: 'How long flushes of the journal took, over the last minute.',
       percentiles: [0.5, 0.9, 0.99],
-      maxAgeSeconds: windowSeconds,
-      ageBuckets: 6,
-      registers,
     });
     this.#bytes = new Histogram({
       name: 'waybill_journal_flush_bytes',

@@ -1,7 +1,6 @@
-import { Counter, type Registry, Summary } from 'prom-client';
+import { Counter, type Registry, type Summary } from 'prom-client';
 import { bound } from './bound.ts';
-
-const windowSeconds = 60;
+import { lastMinute } from './last-minute.ts';
 
 /** Ticks of schedules that this process dealt with, and how late it started those that it did. */
 export class ScheduleTicks {
@@ -21,13 +20,10 @@ export class ScheduleTicks {
       skipped: bound(counter, { outcome: 'skipped' }),
       failed: bound(counter, { outcome: 'failed' }),
     };
-    this.#lateness = new Summary({
+    this.#lateness = lastMinute(registry, {
       name: 'waybill_schedule_lateness_seconds',
       help: 'How long after their ticks runs of schedules were started, over the last minute.',
       percentiles: [0.5, 0.99],
-      maxAgeSeconds: windowSeconds,
-      ageBuckets: 6,
-      registers,
     });
   }
 
