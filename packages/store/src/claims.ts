@@ -1,3 +1,4 @@
+import { isFree } from './by-key.ts';
 import type { ClaimMark, QueueLook } from './claim-marks.ts';
 import type { Database } from './database.ts';
 import { fence } from './journal/message.ts';
@@ -73,10 +74,11 @@ export function claimSql(
         select from run_queue where owner is null and project_id = w.project_id and ready_at <= now()
            and ready_at >= w.since and claims <> ${suspectClaims} order by ready_at limit 1) o),
     woken as materialized (
-      select q.run_id, q.bytes, 0::bigint as turn from (select distinct run_id from inbox${since}) i
+      select q.run_id, q.bytes, 0::bigint as turn from (
+          select distinct run_id from (select run_id from inbox${since} offset 0) n) i
        cross join lateral (
         select run_id, bytes from run_queue
-         where run_id = i.run_id and owner is null and claims <> ${suspectClaims}
+         where run_id = i.run_id and ${isFree} and claims <> ${suspectClaims}
            for no key update skip locked) q
        limit ${count}),
     ready as materialized (
@@ -96,8 +98,8 @@ export function claimSql(
         select run_id, turn, row_number() over line as place, sum(bytes) over line - bytes as bytes_before
           from candidate window line as (order by turn, run_id rows unbounded preceding)) l
        where place <= ${count} and bytes_before < ${bytes})
-    update run_queue q set owner = ${uuid(me)} from picked p where q.run_id = p.run_id
-    returning ${claimedColumns}, p.is_woken as "isWoken"`;
+    update run_queue q set owner = ${uuid(me)} where run_id = any(array(select run_id from picked))
+    returning ${claimedColumns}, run_id = any(array(select run_id from picked where is_woken)) as "isWoken"`;
 }
 
 const claimedColumns = `q.run_id as "runUuid", q.project_id as project, q.claims, q.bytes,
@@ -123,7 +125,7 @@ export function claimSuspectSql(me: string): string {
       select run_id from run_queue where owner is null and claims = ${suspectClaims}
        order by ready_at limit 1 for no key update skip locked),
     named as (update dispatchers set suspect_run_id = p.run_id from picked p where id = ${uuid(me)})
-    update run_queue q set owner = ${uuid(me)} from picked p where q.run_id = p.run_id
+    update run_queue q set owner = ${uuid(me)} where run_id = any(array(select run_id from picked))
     returning ${claimedColumns}`;
 }
 

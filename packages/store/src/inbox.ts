@@ -1,3 +1,4 @@
+import { isOwnedBy } from './by-key.ts';
 import type { Database } from './database.ts';
 import { StoreError } from './errors.ts';
 import { deleteInboxRows } from './journal/message.ts';
@@ -82,8 +83,9 @@ export function readInbox(
       select *, sum(octet_length(command)) over (order by created_at, id
                   rows between unbounded preceding and 1 preceding) as bytes_before
         from (select i.run_id as "runUuid", i.id, i.command, i.created_at
-                from inbox i join run_queue q on q.run_id = i.run_id
-               where q.owner = ${owner} ${since} order by i.created_at, i.id limit ${limit}) oldest) look
+                from inbox i cross join lateral (
+                  select from run_queue where run_id = i.run_id and ${sql.unsafe(isOwnedBy(owner))} offset 0) q
+               where true ${since} order by i.created_at, i.id limit ${limit}) oldest) look
      where coalesce(bytes_before, 0) < ${lookBytesMax} order by created_at, id`;
 }
 

@@ -1,3 +1,4 @@
+import { isOwnedBy } from './by-key.ts';
 import type { Database } from './database.ts';
 import { fence, idBounds } from './journal/message.ts';
 import { integer, uuid, uuidArray, valuesOf } from './literals.ts';
@@ -42,8 +43,8 @@ export async function deleteDoneRuns(sql: Database, me: string, runs: readonly D
   const results = await sql.unsafe(`${fence(me)};
     select from run_queue where run_id = any(${ids}) order by run_id for update;
     delete from run_queue q using (${values}) d (run_id, seq)
-     where q.run_id = d.run_id and owner = ${uuid(me)}
-       and not exists (select from inbox i where i.run_id = q.run_id)
+     where q.run_id = d.run_id and q.run_id = any(${ids}) and ${isOwnedBy(me)}
+       and not exists (select from inbox i where i.run_id = q.run_id offset 0)
        and not exists (select from run_events e where e.run_id = d.run_id and e.seq > d.seq
              and ${idBounds(
                'e.run_id',

@@ -5,6 +5,8 @@ import { chain, ms, Stage } from '../traffic/stage.ts';
 
 /** Starts a second: a load that the machine bears easily, so that what is seen is the snapshot's doing. */
 const startsPerSecond = 100;
+/** Each so many-th run waits for a signal, which goes through the inbox. */
+const signalledEvery = 5;
 /** Claims show how they were over the last minute. */
 const claimWindowSeconds = 60;
 
@@ -21,6 +23,11 @@ async function play(stage: Stage): Promise<RowReport> {
   const { client, handlers, context, cluster } = stage;
   const { seconds, note } = context;
   await client.put('steady', chain('steady', ['/1', '/2', '/last']));
+  const wait = { id: 'wait', waitFor: 'go' };
+  await client.put('signalled', {
+    id: 'signalled',
+    steps: [wait, { id: 'end', url: '/last', dependsOn: 'wait' }],
+  });
   const ends: number[] = [];
   handlers.on('/last', () => {
     ends.push(performance.now());
@@ -38,7 +45,7 @@ async function play(stage: Stage): Promise<RowReport> {
   note('a transaction holds a snapshot of now');
   const during = await watch(stage, ends, seconds);
   const [dead] = await stage.sql<{ dead: number }[]>`
-    select n_dead_tup::int as dead from pg_stat_user_tables where relname = 'run_queue'`;
+    select sum(n_dead_tup)::int as dead from pg_stat_user_tables where relname in ('run_queue', 'inbox')`;
   await reserved.unsafe('rollback');
   reserved.release();
   await old.end();
@@ -59,24 +66,29 @@ async function play(stage: Stage): Promise<RowReport> {
       'runs a second, before and during': `${before.perSecond.toFixed(1)}, ${during.perSecond.toFixed(1)} (${(100 * throughput).toFixed(0)} %)`,
       'claims p50, before and in its last minute': `${ms(before.claimP50Ms)}, ${ms(during.claimP50Ms)}`,
       'claims p99, before and in its last minute': `${ms(before.claimP99Ms)}, ${ms(during.claimP99Ms)} (× ${(during.claimP99Ms / before.claimP99Ms).toFixed(2)})`,
-      'rows of the queue that could not be vacuumed': dead!.dead,
+      'rows of queue and inbox that could not be vacuumed': dead!.dead,
     },
     violations,
   };
 }
 
 /** Starts at an even pace. */
-async function steady({ client }: Stage, isWanted: () => boolean): Promise<void> {
+async function steady(stage: Stage, isWanted: () => boolean): Promise<void> {
   const open = new Set<Promise<unknown>>();
   const from = performance.now();
   for (let started = 0; isWanted(); await pause(5)) {
     for (; started < ((performance.now() - from) / 1000) * startsPerSecond; started++) {
-      const start = client.start('steady').catch(() => {});
+      const start = one(stage, started % signalledEvery === 0).catch(() => {});
       open.add(start);
       void start.finally(() => open.delete(start));
     }
   }
   await Promise.all(open);
+}
+
+async function one({ client }: Stage, isSignalled: boolean): Promise<void> {
+  const { body } = await client.start(isSignalled ? 'signalled' : 'steady');
+  if (isSignalled) await client.call('POST', `/v1/runs/${body.id}/signals/go`, {});
 }
 
 interface Seen {

@@ -1,3 +1,4 @@
+import { isOwnedBy } from '../by-key.ts';
 import { insertGone } from '../gone-endpoints.ts';
 import { integer, text, uuid, uuidArray, valuesOf } from '../literals.ts';
 import type { NumberedEntry } from './batch.ts';
@@ -76,8 +77,8 @@ function locksAndPosts(entries: readonly JournalEntry[], done: readonly string[]
 function ends(done: readonly string[], ownerUuid: string): string[] {
   const ids = uuidArray(done);
   return [
-    `delete from run_queue q where run_id = any(${ids}) and owner = ${uuid(ownerUuid)}
-      and not exists (select from inbox i where i.run_id = q.run_id and i.reopens)`,
+    `delete from run_queue q where run_id = any(${ids}) and ${isOwnedBy(ownerUuid)}
+      and not exists (select from inbox i where i.run_id = q.run_id and i.reopens offset 0)`,
     `delete from inbox where run_id = any(${ids}) and not reopens`,
   ];
 }
@@ -130,7 +131,7 @@ function updateQueueRows(entries: readonly JournalEntry[], ownerUuid: string): s
   return [
     `update run_queue q set bytes = u.bytes, claims = 0, owner = case when u.parked_until is null then q.owner end,
         ready_at = coalesce(to_timestamp(u.parked_until / 1000.0), q.ready_at)
-      from (${values}) as u (id, bytes, parked_until) where q.run_id = u.id and q.owner = ${me}
+      from (${values}) as u (id, bytes, parked_until) where q.run_id = u.id and q.run_id = any(${ids}) and ${isOwnedBy(ownerUuid)}
        and (u.parked_until is null or q.ready_at <> to_timestamp(u.parked_until / 1000.0))`,
     `update dispatchers set suspect_run_id = null where id = ${me} and suspect_run_id = any(${ids})`,
   ];
@@ -149,5 +150,7 @@ export function idBounds(column: string, ids: readonly string[]): string {
 
 export function deleteInboxRows(rows: readonly { readonly runUuid: string; readonly id: string }[]): string {
   const values = valuesOf(rows, ({ runUuid, id }) => [uuid(runUuid), uuid(id)]);
-  return `delete from inbox i using (${values}) as u (run_id, id) where i.run_id = u.run_id and i.id = u.id`;
+  const runs = uuidArray([...new Set(rows.map(({ runUuid }) => runUuid))]);
+  return `delete from inbox i using (${values}) as u (run_id, id)
+    where i.run_id = u.run_id and i.id = u.id and i.run_id = any(${runs})`;
 }
