@@ -45,7 +45,8 @@ export class EventStreams {
     const { eventStreamsMax = openMaxDefault } = this.#deps;
     if (this.#openCount >= eventStreamsMax) {
       const detail = `this server has eventStreamsMax ${eventStreamsMax} event streams open; try again`;
-      throw new Problem('too_many_streams', detail, { retryAfterSeconds });
+      const limit = { name: 'eventStreamsMax', value: eventStreamsMax };
+      throw new Problem('too_many_streams', detail, { limit, retryAfterSeconds });
     }
     this.#openCount++;
     const left = new AbortController();

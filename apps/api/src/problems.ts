@@ -47,18 +47,12 @@ export function onError({ log, metrics }: Pick<ApiDeps, 'log' | 'metrics'>): Err
   return (error, c) => {
     const problem = toProblem(error);
     if (problem.status === 429 || problem.status === 503) metrics.refused(problem.code);
-    if (problem.status >= 500 && !backPressure.has(problem.code))
+    // Refusals for a limit are counted, not logged: whoever asks too much is not to fill a disk as well.
+    if (problem.status >= 500 && problem.limit === undefined)
       log.error({ err: error, requestId: c.get('requestId') }, 'request failed');
     return problemResponse(c, problem);
   };
 }
-
-/** Counted, not logged: whoever asks too much is not to fill a disk as well. */
-const backPressure: ReadonlySet<ProblemCode> = new Set([
-  'too_many_starts',
-  'too_many_waits',
-  'too_many_streams',
-]);
 
 export function onNotFound(methods: AllowedMethods): NotFoundHandler<ApiEnv> {
   return (c) => problemResponse(c, methods.problem(c.req.method, c.req.path));
