@@ -130,6 +130,27 @@ test('attempts are counted when they end, by what was delivered and how it went'
   expect(outcomes.map((outcome) => count('hook', outcome))).toEqual(['1', '1', '0']);
 });
 
+test('failures are counted by code: of the many that there can be, only a few have a label', async () => {
+  const { run, scrape } = setUp();
+  const codes = ['timeout', 'http_503', 'http_404', 'response_too_large', 'no_stock', 'handler_failed'];
+  for (const code of codes) {
+    const failure = { code, message: 'm' };
+    run('order', { type: 'attempt.failed', at: 1500, ...step('a'), error: failure, retryAt: 2000 });
+  }
+  run('order', { type: 'step.failed', at: 1500, ...step('a'), error: { code: 'timeout', message: 'm' } });
+  const scraped = Object.entries(await scrape()).filter(([name]) => name.startsWith('waybill_attempt_fail'));
+  const counts = scraped
+    .filter(([, count]) => count !== '0')
+    .map(([name, count]) => [/"(.*)"/.exec(name)![1], count]);
+  expect(Object.fromEntries(counts)).toEqual({
+    timeout: '2',
+    http_error: '2',
+    handler: '2',
+    response_too_large: '1',
+  });
+  expect(scraped.length).toBeLessThan(20);
+});
+
 test('runs are counted by the state they ended in', async () => {
   const { metrics, scrape } = setUp();
   const plan = compilePlan({ id: 'w', steps: [], timeout: 1, saga: false, failurePolicy: 'fail' });
