@@ -69,7 +69,6 @@ export function userOf(slot: string): string {
 }
 
 export class Audit {
-  readonly #databaseUrl: string;
   readonly #users: ReadonlySet<string>;
 
   /** Migrates the database, and watches over what the processes in these slots write. */
@@ -85,11 +84,10 @@ export class Audit {
     } finally {
       await sql.end();
     }
-    return new Audit(databaseUrl, users);
+    return new Audit(users);
   }
 
-  private constructor(databaseUrl: string, users: readonly string[]) {
-    this.#databaseUrl = databaseUrl;
+  private constructor(users: readonly string[]) {
     this.#users = new Set(users);
   }
 
@@ -102,8 +100,10 @@ export class Audit {
   }
 
   /** Rows that were judged, and those among them that nobody should have been able to write. */
-  async seen(): Promise<{ readonly judged: number; readonly stale: readonly StaleWrite[] }> {
-    const sql = connectDatabase(this.#databaseUrl);
+  async seen(
+    databaseUrl: string,
+  ): Promise<{ readonly judged: number; readonly stale: readonly StaleWrite[] }> {
+    const sql = connectDatabase(databaseUrl);
     try {
       const [row] = await sql<{ judged: number }[]>`
         select case when is_called then last_value else 0 end as judged from audit_judged`;

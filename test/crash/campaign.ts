@@ -131,7 +131,7 @@ async function play(scene: Scene, options: CampaignOptions, audit: Audit | null)
   violations.push(...((await options.after?.(scene)) ?? []));
   const seconds = (performance.now() - startedAt) / 1000;
   const observation = await observe(cluster.url);
-  const writes = await audit?.seen();
+  const writes = await audit?.seen(cluster.url);
   if (writes?.judged === 0) violations.push('no write of a dispatcher was judged');
   violations.push(
     ...load.violations,

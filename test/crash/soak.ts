@@ -45,6 +45,7 @@ const soak: FaultRow = {
           rollingRestart(),
         ],
         everyMs: [2000, 5000],
+        isAudited: true,
         async between(databaseUrl) {
           proxy = await TcpProxy.start(databaseUrl, { losesAnswer: () => isOn && chance.chance(lostShare) });
           return proxy.url;

@@ -42,6 +42,7 @@ export const r04: FaultRow = {
         ground: () => FailoverPair.start(),
         faults: [failover],
         everyMs: [8000, 10_000],
+        isAudited: true,
         async between(databaseUrl) {
           proxy = await TcpProxy.start(databaseUrl);
           return proxy.url;

@@ -18,6 +18,7 @@ export const r09: FaultRow = {
     return campaign(context, {
       faults: [killOf('dispatch')],
       everyMs: [8000, 12_000],
+      isAudited: true,
       envOf: (slot) => ({
         LD_PRELOAD: library,
         FAKETIME: slot.endsWith('1') ? '+5m' : '-5m',
