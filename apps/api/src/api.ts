@@ -2,13 +2,14 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { createId, Problem, version } from '@waybill/protocol';
 import { readBacklogs } from '@waybill/store';
 import { AllowedMethods } from './allowed-methods.ts';
-import { authenticate } from './auth.ts';
+import { authenticate, KnownKeys } from './auth.ts';
 import { BacklogGate } from './backlog-gate.ts';
 import { BodyBytes } from './body-bytes.ts';
 import { ChangeFeed } from './change-feed.ts';
 import type { ApiDeps, ApiEnv, CommitListener } from './deps.ts';
 import { docsHeaders, docsPage } from './docs-page.ts';
 import { EventStreams } from './event-streams.ts';
+import { FrontDoor, type Refusal, type RequestHead } from './front-door.ts';
 import { healthRoutes } from './health.ts';
 import { onError, onNotFound } from './problems.ts';
 import { approvalLinkRoutes, approvalRoutes } from './routes/approvals.ts';
@@ -31,6 +32,8 @@ import { Writes } from './writes.ts';
 
 export interface Api {
   readonly fetch: Router['fetch'];
+  /** What need not get as far as `fetch`, and how it is answered. */
+  readonly refusalOf: (head: RequestHead) => Refusal | null;
   /** To be told of commits made in this process. */
   readonly committed: CommitListener;
   readonly stats: ApiStats;
@@ -60,6 +63,7 @@ const bodyBytesUnderWayMax = 64 * 1024 * 1024;
 export function createApi(deps: ApiDeps): Api {
   const views = new RunViews(deps.database, deps.plans);
   const feed = new ChangeFeed(deps.database, deps.log);
+  const keys = new KnownKeys(deps.database);
   const writes = new Writes(deps.writeDatabase ?? deps.database);
   const services: Services = {
     deps,
@@ -82,12 +86,13 @@ export function createApi(deps: ApiDeps): Api {
   app.onError(onError(deps));
   const methods = new AllowedMethods(app);
   app.notFound(onNotFound(methods));
-  app.use(async (c, next) => {
+  app.use((c, next) => {
     const requestId = createId('req');
     c.set('requestId', requestId);
     c.set('limits', deps.limits);
-    await next();
+    // Before there is an answer: to one that is there, hono adds a header by making it again, as a web stream.
     c.header('x-request-id', requestId);
+    return next();
   });
   healthRoutes(app, services);
   let requests = 0;
@@ -101,6 +106,7 @@ export function createApi(deps: ApiDeps): Api {
     requests++;
     await next().finally(() => requests--);
   });
+  const door = new FrontDoor({ keys, backlog: services.backlog, metrics: deps.metrics });
   const { requestBodyBytesMax } = deps.limits;
   const bodies = new BodyBytes({
     bytesMax: requestBodyBytesMax,
@@ -117,7 +123,7 @@ export function createApi(deps: ApiDeps): Api {
       throw methods.problem(c.req.method, c.req.path);
     });
   }
-  app.use('/v1/*', authenticate(deps.database));
+  app.use('/v1/*', authenticate(keys));
   app.use('/v1/*', limit);
   workflowRoutes(app, services);
   runStartRoutes(app, services);
@@ -134,6 +140,7 @@ export function createApi(deps: ApiDeps): Api {
 
   return {
     fetch: app.fetch,
+    refusalOf: (head) => door.refusalOf(head),
     committed: (runUuid, events) => feed.committed(runUuid, events),
     get stats() {
       return {

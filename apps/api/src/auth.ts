@@ -8,26 +8,53 @@ import type { ApiEnv, Principal, Scope } from './deps.ts';
 /** A revoked key is refused after at most this long. */
 const keyLifetimeMs = 1000;
 
-/** Authenticates the bearer key; refused calls never reach a handler. */
-export function authenticate(database: Database): MiddlewareHandler<ApiEnv> {
-  const known = new LRUCache<string, Promise<Principal | null>>({ max: 10_000, ttl: keyLifetimeMs });
+interface LookedUp {
+  readonly found: Promise<Principal | null>;
+  principal: Principal | null;
+}
 
-  const look = (key: string) => {
+/** Whose keys they are, as the database said a moment ago. */
+export class KnownKeys {
+  readonly #database: Database;
+  readonly #byHash = new LRUCache<string, LookedUp>({ max: 10_000, ttl: keyLifetimeMs });
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  find(key: string): Promise<Principal | null> {
     const hash = hashApiKey(key);
     const name = hash.toString('base64');
-    const cached = known.get(name);
-    if (cached) return cached;
-    const found = findPrincipal(database, hash);
-    known.set(name, found);
-    found.catch(() => known.delete(name));
-    return found;
-  };
+    const known = this.#byHash.get(name);
+    if (known) return known.found;
+    const looked: LookedUp = { found: findPrincipal(this.#database, hash), principal: null };
+    this.#byHash.set(name, looked);
+    looked.found.then(
+      (principal) => {
+        looked.principal = principal;
+      },
+      () => this.#byHash.delete(name),
+    );
+    return looked.found;
+  }
 
+  /** Without asking: null unless the header's key is a good one that is known. */
+  known(authorization: string | undefined): Principal | null {
+    const key = keyOf(authorization);
+    return key ? (this.#byHash.get(hashApiKey(key).toString('base64'))?.principal ?? null) : null;
+  }
+}
+
+function keyOf(authorization = ''): string | undefined {
+  return /^Bearer (wb_\S{1,500})$/i.exec(authorization)?.[1];
+}
+
+/** Authenticates the bearer key; refused calls never reach a handler. */
+export function authenticate(keys: KnownKeys): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    const header = c.req.header('authorization') ?? '';
-    const [, key] = /^Bearer (wb_\S{1,500})$/i.exec(header) ?? [];
+    const key = keyOf(c.req.header('authorization'));
     if (!key) throw new Problem('unauthorized', 'send an API key: "Authorization: Bearer wb_…"');
-    const principal = await look(key);
+    const principal = await keys.find(key);
     if (!principal) throw new Problem('unauthorized', 'this API key is not known, or was revoked');
     c.set('principal', principal);
     await next();
@@ -41,7 +68,11 @@ async function findPrincipal(database: Database, hash: Buffer): Promise<Principa
 }
 
 /** @throws Problem `forbidden` when the key has none of the scopes, nor `admin`. */
-export function requireScope({ scopes }: Principal, ...anyOf: readonly Scope[]): void {
-  if (scopes.has('admin') || anyOf.some((scope) => scopes.has(scope))) return;
+export function requireScope(principal: Principal, ...anyOf: readonly Scope[]): void {
+  if (hasScope(principal, ...anyOf)) return;
   throw new Problem('forbidden', `this API key lacks the scope "${anyOf.join('" or "')}"`);
+}
+
+export function hasScope({ scopes }: Principal, ...anyOf: readonly Scope[]): boolean {
+  return scopes.has('admin') || anyOf.some((scope) => scopes.has(scope));
 }

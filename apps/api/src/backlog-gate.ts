@@ -14,30 +14,49 @@ export interface BacklogGateOptions {
 /** A burst is taken; only what has been too much for so long is refused. */
 const ageMsMin = 2000;
 const lookIntervalMs = 500;
-/** Looking takes at most this share of the time, however slow the database. */
+/** Looking takes at most this share of the time. */
 const looksShare = 1 / 20;
+/** However long the last look seemed to take: in a process that is flooded, most of it is its own work. */
+const restMsMax = 2000;
 
 /**
  * Refuses starts of a project of which more is started than is worked off, before anything is done for them. Known
- * from a look now and then, which starts themselves call for, so that an idle api asks nothing.
+ * from a look now and then, which starts themselves call for, so that an idle api asks nothing. Between two looks no
+ * more is let in than there was room for: else each that found some would let in a flood.
  */
 export class BacklogGate {
   readonly #options: BacklogGateOptions;
-  #full: ReadonlyMap<string, Backlog> = new Map();
+  /** One for all: thousands a second would be made, each with a stack that nobody reads. */
+  readonly #problem: Problem;
+  /** Starts that there is room for until the next look, by project; those that keep up are not in it. */
+  #room: Map<string, number> = new Map();
   #nextLookAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: BacklogGateOptions) {
     this.#options = options;
+    const { runsMax } = options;
+    const limit = { name: 'backlogMax', value: runsMax };
+    const detail = `more than backlogMax ${runsMax} runs wait for a dispatcher; try again`;
+    this.#problem = new Problem('too_many_runs', detail, { limit, retryAfterSeconds: 2 });
+  }
+
+  /** Everybody keeps up, as far as known. */
+  get isOpen(): boolean {
+    return this.#room.size === 0;
   }
 
   /** @throws Problem `too_many_runs` */
   admit(project: string): void {
+    const problem = this.refusalOf(project);
+    if (problem) throw problem;
+    const room = this.#room.get(project);
+    if (room !== undefined) this.#room.set(project, room - 1);
+  }
+
+  /** What `admit` would throw; takes no place. */
+  refusalOf(project: string): Problem | null {
     if (this.#options.now() >= this.#nextLookAt) void this.#look();
-    if (!this.#full.has(project)) return;
-    const { runsMax } = this.#options;
-    const limit = { name: 'backlogMax', value: runsMax };
-    const detail = `more than backlogMax ${runsMax} runs wait for a dispatcher; try again`;
-    throw new Problem('too_many_runs', detail, { limit, retryAfterSeconds: 2 });
+    return (this.#room.get(project) ?? 1) > 0 ? null : this.#problem;
   }
 
   async #look(): Promise<void> {
@@ -46,11 +65,12 @@ export class BacklogGate {
     this.#nextLookAt = Number.POSITIVE_INFINITY;
     try {
       const backlogs = await read(runsMax + 1);
-      const full = backlogs.filter(({ runs, ageMs }) => runs > runsMax && ageMs > ageMsMin);
-      this.#full = new Map(full.map((backlog) => [backlog.project, backlog]));
+      const late = backlogs.filter(({ ageMs }) => ageMs > ageMsMin);
+      this.#room = new Map(late.map(({ project, runs }) => [project, runsMax + 1 - runs]));
     } catch (error) {
       log.warn({ err: error }, 'the backlog of runs could not be read');
     }
-    this.#nextLookAt = Math.max(startedAt + lookIntervalMs, now() + (now() - startedAt) / looksShare);
+    const restMs = Math.min((now() - startedAt) / looksShare, restMsMax);
+    this.#nextLookAt = Math.max(startedAt + lookIntervalMs, now() + restMs);
   }
 }

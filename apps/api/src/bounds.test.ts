@@ -73,13 +73,40 @@ test('a project of which more is started than worked off is refused; a burst is 
   const { body, headers } = await create();
   expect([body.code, headers.get('retry-after')]).toEqual(['too_many_runs', '2']);
   expect(body.limit).toEqual({ name: 'backlogMax', value: 5 });
+  await expectTheDoorAgrees();
   const theirs = { ...definition, steps: [{ id: 'a', url: 'http://h.test/a' }] };
   expect((await create(theirs, api.now.stranger)).status).toBe(201);
   await database`delete from run_queue`;
   await queue(60, 5);
   await expect.poll(status, { timeout: 5000 }).toBe(201);
+  // There was room for one.
+  expect(await status()).toBe(429);
+  await database`delete from run_queue`;
+  await expect.poll(status, { timeout: 5000 }).toBe(201);
   await database`delete from run_queue`;
 });
+
+/** Starts of stored workflows are refused the same before anything is made of them, and nothing else is. */
+async function expectTheDoorAgrees(): Promise<void> {
+  const { api: served, admin, stranger } = api.now;
+  const url = '/v1/workflows/order/runs';
+  const knock = (fields: object) =>
+    served.refusalOf({ method: 'POST', url, authorization: `Bearer ${admin}`, ...fields });
+  const refusal = knock({})!;
+  const answer = await api.now.call(`POST ${url}`, { body: {} });
+  const { requestId, ...problem } = JSON.parse(refusal.body);
+  expect([refusal.status, { ...problem, requestId: answer.body.requestId }]).toEqual([429, answer.body]);
+  expect(refusal.headers['x-request-id']).toBe(requestId);
+  for (const name of ['content-type', 'retry-after'])
+    expect(answer.headers.get(name)).toBe(refusal.headers[name]);
+  expect(knock({ url: `${url}/batch` })?.status).toBe(429);
+  const reader = `Bearer ${await api.now.newKey(['runs:read'])}`;
+  const passed = [
+    ...[{ method: 'GET' }, { url: '/v1/workflows' }, { url: `${url}?x=1` }, { authorization: undefined }],
+    ...[reader, `Bearer ${stranger}`, 'Bearer wb_unknown'].map((authorization) => ({ authorization })),
+  ];
+  for (const fields of passed) expect([fields, knock(fields)]).toEqual([fields, null]);
+}
 
 describe('requests that wait', () => {
   test('are bounded: further ones are refused, and commands are answered 202 without a wait', async () => {

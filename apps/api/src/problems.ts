@@ -24,7 +24,17 @@ const titles: Record<number, string> = {
 
 /** RFC 9457. Internals never reach the client: they go to the log, under the same request id. */
 export function problemResponse(c: Context<ApiEnv>, problem: Problem): Response {
-  const body = {
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
+  if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
+  if (problem.allow) headers.allow = problem.allow.join(', ');
+  if (problem.status === 401) headers['www-authenticate'] = 'Bearer';
+  // The rest of the body is not read: another request on this connection would meet it.
+  if (problem.code === 'payload_too_large') headers.connection = 'close';
+  return c.body(problemText(problem, c.get('requestId')), problem.status, headers);
+}
+
+export function problemText(problem: Problem, requestId: string): string {
+  return JSON.stringify({
     type: 'about:blank',
     title: titles[problem.status] ?? 'Error',
     status: problem.status,
@@ -32,15 +42,8 @@ export function problemResponse(c: Context<ApiEnv>, problem: Problem): Response 
     detail: problem.message,
     ...(problem.limit ? { limit: problem.limit } : {}),
     ...(problem.errors ? { errors: problem.errors } : {}),
-    requestId: c.get('requestId'),
-  };
-  const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
-  if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
-  if (problem.allow) headers.allow = problem.allow.join(', ');
-  if (problem.status === 401) headers['www-authenticate'] = 'Bearer';
-  // The rest of the body is not read: another request on this connection would meet it.
-  if (problem.code === 'payload_too_large') headers.connection = 'close';
-  return c.body(JSON.stringify(body), problem.status, headers);
+    requestId,
+  });
 }
 
 export function onError({ log, metrics }: Pick<ApiDeps, 'log' | 'metrics'>): ErrorHandler<ApiEnv> {

@@ -1,14 +1,17 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer, type ServerType } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
+import type { Api } from '@waybill/api';
 import { CliError } from './cli-error.ts';
 
+type RefusalOf = Api['refusalOf'];
 type Fetch = (request: Request, env?: unknown) => Response | Promise<Response>;
 
 export interface HttpServer {
   readonly port: number;
   readonly url: string;
   /** Until then every request is answered 503. */
-  serve(fetch: Fetch): void;
+  serve(fetch: Fetch, refusalOf?: RefusalOf): void;
   /** Takes nothing new; resolves when what was open has been answered and read. */
   close(): Promise<void>;
   /** Closes, and cuts off whoever has not read their answer a second later. */
@@ -24,31 +27,39 @@ const starting = () => new Response('starting\n', { status: 503, headers: { 'ret
 /** Listens before anything else is built, because the egress has to know its own port. */
 export async function listen(host: string, port: number, stalledMs = stalledMsDefault): Promise<HttpServer> {
   let handler: Fetch = starting;
-  const server = createAdaptorServer({
-    fetch: (request: Request, env: unknown) => handler(request, env),
-    serverOptions: { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 },
+  let refusalOf: RefusalOf = () => null;
+  const answer = getRequestListener((request: Request, env: unknown) => handler(request, env));
+  const timeouts = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 };
+  const server = createServer(timeouts, (request, response) => {
+    if (!isRefused(request, response, refusalOf)) void answer(request, response);
   });
   // Node goes by bytes: a slow reader is none that has stalled.
-  if ('timeout' in server) server.timeout = stalledMs;
+  server.timeout = stalledMs;
   await bound(server, host, port);
   const { port: actual } = server.address() as AddressInfo;
   return {
     port: actual,
     url: `http://${printable(host)}:${actual}`,
-    serve(fetch) {
+    serve(fetch, refusals = () => null) {
       handler = fetch;
+      refusalOf = refusals;
     },
     close: () => closed(server),
     async end() {
-      const cut = setTimeout(() => cutConnections(server), endGraceMs);
+      const cut = setTimeout(() => server.closeAllConnections(), endGraceMs);
       await closed(server);
       clearTimeout(cut);
     },
   };
 }
 
-function cutConnections(server: ServerType): void {
-  if ('closeAllConnections' in server) server.closeAllConnections();
+/** Below hono: a request and an answer of the web cost more than all that such a refusal needs. */
+function isRefused(request: IncomingMessage, response: ServerResponse, refusalOf: RefusalOf): boolean {
+  const { method = '', url = '', headers } = request;
+  const refusal = refusalOf({ method, url, authorization: headers.authorization });
+  if (!refusal) return false;
+  response.writeHead(refusal.status, refusal.headers).end(refusal.body);
+  return true;
 }
 
 function printable(host: string): string {
@@ -56,7 +67,7 @@ function printable(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-function bound(server: ServerType, host: string, port: number): Promise<void> {
+function bound(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const isTaken = error.code === 'EADDRINUSE';
@@ -67,9 +78,9 @@ function bound(server: ServerType, host: string, port: number): Promise<void> {
 }
 
 /** Answers what is open, then ends; connections that are only kept alive are closed at once. */
-function closed(server: ServerType): Promise<void> {
+function closed(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    if ('closeIdleConnections' in server) server.closeIdleConnections();
+    server.closeIdleConnections();
   });
 }

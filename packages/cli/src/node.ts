@@ -177,7 +177,7 @@ export async function startNode(settings: ServerSettings, roles: Roles): Promise
       parts.journal = journal;
       closers.unshift(() => journal.close());
       closers.unshift(() => api.close());
-      http.serve(api.fetch);
+      http.serve(api.fetch, api.refusalOf);
       // First of all: no new request is taken while the rest goes down.
       closers.unshift(() => stopListening(http));
     }

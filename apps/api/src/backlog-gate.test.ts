@@ -1,0 +1,75 @@
+import type { Backlog } from '@waybill/store';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { BacklogGate } from './backlog-gate.ts';
+
+/** A gate of ten runs, whose looks take as long as a test says and find what it says. */
+function setUp() {
+  let now = 0;
+  let answer: (backlogs: readonly Backlog[]) => void = () => {};
+  let looks = 0;
+  const gate = new BacklogGate({
+    read: () => {
+      looks++;
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    },
+    runsMax: 10,
+    log: pino({ level: 'silent' }),
+    now: () => now,
+  });
+  const admitted = (project = 'a') => {
+    let count = 0;
+    for (; count < 100 && gate.refusalOf(project) === null; count++) gate.admit(project);
+    return count;
+  };
+  return {
+    gate,
+    admitted,
+    looks: () => looks,
+    async look(runs: number, ageMs: number, tookMs = 0) {
+      gate.refusalOf('a');
+      now += tookMs;
+      answer([{ project: 'a', runs, ageMs }]);
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+    pass(ms: number) {
+      now += ms;
+    },
+  };
+}
+
+test('whoever keeps up is let in without end, whatever the burst', async () => {
+  const { gate, admitted, look } = setUp();
+  await look(11, 1999);
+  expect([gate.isOpen, admitted()]).toEqual([true, 100]);
+});
+
+test('of a project that does not, no more than there was room for are let in until the next look', async () => {
+  const { gate, admitted, look, pass } = setUp();
+  await look(7, 2001);
+  expect([gate.isOpen, admitted(), admitted('b')]).toEqual([false, 4, 100]);
+  expect(() => gate.admit('a')).toThrow('more than backlogMax 10 runs wait');
+  pass(499);
+  expect(admitted()).toBe(0);
+  pass(1);
+  await look(11, 2500);
+  expect(admitted()).toBe(0);
+  pass(500);
+  await look(3, 100);
+  expect([gate.isOpen, admitted()]).toEqual([true, 100]);
+});
+
+test('slow looks come less often, but not so that a flood finds the gate open for long', async () => {
+  const { admitted, look, looks, pass } = setUp();
+  await look(11, 3000, 50);
+  pass(999);
+  expect([admitted(), looks()]).toEqual([0, 1]);
+  pass(1);
+  await look(11, 3000, 5000);
+  pass(1999);
+  expect([admitted(), looks()]).toEqual([0, 2]);
+  pass(1);
+  expect([admitted(), looks()]).toEqual([0, 3]);
+});

@@ -1,0 +1,56 @@
+import { createId } from '@waybill/protocol';
+import { hasScope, type KnownKeys } from './auth.ts';
+import type { BacklogGate } from './backlog-gate.ts';
+import type { MetricsSource } from './deps.ts';
+import { problemText } from './problems.ts';
+
+/** Of a request, what its first lines say. */
+export interface RequestHead {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly authorization: string | undefined;
+}
+
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface FrontDoorOptions {
+  readonly keys: KnownKeys;
+  readonly backlog: BacklogGate;
+  readonly metrics: MetricsSource;
+}
+
+const startUrl = /^\/v1\/workflows\/[^/?]+\/runs(?:\/batch)?$/;
+
+/**
+ * Refuses starts that the gate would refuse, before anything is made of the request: under a flood, most of the work is
+ * in the requests that come to nothing. It decides nothing itself, and what it is not sure of it lets pass.
+ */
+export class FrontDoor {
+  readonly #options: FrontDoorOptions;
+
+  constructor(options: FrontDoorOptions) {
+    this.#options = options;
+  }
+
+  refusalOf({ method, url, authorization }: RequestHead): Refusal | null {
+    const { keys, backlog, metrics } = this.#options;
+    if (backlog.isOpen || method !== 'POST' || !startUrl.test(url)) return null;
+    const principal = keys.known(authorization);
+    if (!principal || !hasScope(principal, 'runs:write')) return null;
+    const problem = backlog.refusalOf(principal.projectUuid);
+    if (!problem) return null;
+    metrics.refused(problem.code);
+    const requestId = createId('req');
+    const headers = {
+      'content-type': 'application/problem+json',
+      'retry-after': String(problem.retryAfterSeconds),
+      'x-request-id': requestId,
+    };
+    return { status: problem.status, headers, body: problemText(problem, requestId) };
+  }
+}
