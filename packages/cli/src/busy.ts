@@ -1,7 +1,7 @@
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 
 /** Of the time, what the event loop may be at work before more work makes everything slower and nothing faster. */
-const utilizationMax = 0.9;
+const utilizationMax = 0.8;
 const windowMs = 100;
 
 /** Whether this process has had about no idle moment lately. */
