@@ -47,6 +47,6 @@ export function isElsewhere(row: TableRow): row is ElsewhereRow {
 }
 
 /** The figures of one part of a row. */
-export function prefixed(prefix: string, { figures }: RowReport): RowReport['figures'] {
+export function prefixed(prefix: string, figures: RowReport['figures']): RowReport['figures'] {
   return Object.fromEntries(Object.entries(figures).map(([name, value]) => [prefix + name, value]));
 }

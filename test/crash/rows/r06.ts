@@ -18,7 +18,7 @@ export const r06: FaultRow = {
     const silent = await silentListeners(context);
     const pooled = await behindPgBouncer(context);
     return {
-      figures: { ...prefixed('LISTEN dead: ', silent), ...prefixed('PgBouncer: ', pooled) },
+      figures: { ...prefixed('LISTEN dead: ', silent.figures), ...prefixed('PgBouncer: ', pooled.figures) },
       violations: [...silent.violations, ...pooled.violations],
     };
   },

@@ -21,7 +21,7 @@ export const r22: FaultRow = {
     const stalled = await stall(context);
     const full = await disk(context);
     return {
-      figures: { ...prefixed('stall: ', stalled), ...prefixed('disk: ', full) },
+      figures: { ...prefixed('stall: ', stalled.figures), ...prefixed('disk: ', full.figures) },
       violations: [...stalled.violations, ...full.violations],
     };
   },

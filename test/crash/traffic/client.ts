@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { Agent, type Dispatcher, request } from 'undici';
 import type { Acknowledgement } from '../../support/oracle.ts';
 
 export interface LoadAnswered {
@@ -14,13 +14,13 @@ export class LoadClient {
   readonly statuses = new Map<number, number>();
   /** 429 and 503 that did not say when to come again. */
   mute = 0;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 512 });
+  readonly #agent = new Agent({ connections: 512 });
   readonly #url: () => string;
-  readonly #apiKey: string;
+  readonly #headers: Readonly<Record<string, string>>;
 
   constructor(url: () => string, apiKey: string) {
     this.#url = url;
-    this.#apiKey = apiKey;
+    this.#headers = { authorization: `Bearer ${apiKey}` };
   }
 
   /** Starts a run of a stored workflow. */
@@ -50,42 +50,29 @@ export class LoadClient {
     await Promise.all(Array.from({ length: clients }, one));
   }
 
-  call(method: string, path: string, body?: object): Promise<LoadAnswered> {
-    const text = body === undefined ? '' : JSON.stringify(body);
+  async call(method: Dispatcher.HttpMethod, path: string, body?: object): Promise<LoadAnswered> {
     const startedAt = performance.now();
-    return new Promise((resolve, reject) => {
-      const headers = {
-        authorization: `Bearer ${this.#apiKey}`,
-        ...(body === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-      };
-      const sent = request(`${this.#url()}${path}`, { method, headers, agent: this.#agent }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const status = response.statusCode!;
-          const retryAfter = response.headers['retry-after'];
-          this.#note(status, retryAfter);
-          resolve({
-            status,
-            body: parsed(Buffer.concat(chunks).toString()),
-            latencyMs: performance.now() - startedAt,
-            retryAfterSeconds: retryAfter === undefined ? null : Number(retryAfter),
-          });
-        });
-      });
-      sent.on('error', reject);
-      sent.end(text);
+    const answer = await request(`${this.#url()}${path}`, {
+      ...{ method, dispatcher: this.#agent },
+      headers: body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
     });
+    const text = await answer.body.text();
+    const retryAfter = answer.headers['retry-after'];
+    this.#note(answer.statusCode, retryAfter);
+    return {
+      status: answer.statusCode,
+      body: parsed(text),
+      latencyMs: performance.now() - startedAt,
+      retryAfterSeconds: retryAfter === undefined ? null : Number(retryAfter),
+    };
   }
 
   close(): void {
-    this.#agent.destroy();
+    void this.#agent.destroy();
   }
 
-  #note(status: number, retryAfter: string | undefined): void {
+  #note(status: number, retryAfter: unknown): void {
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
     if ((status === 429 || status === 503) && retryAfter === undefined) this.mute++;
   }
