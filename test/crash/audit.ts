@@ -26,14 +26,15 @@ const schema = `
     perform nextval('audit_judged');
     select d.writer into theirs from run_queue q join audit_dispatchers d on d.id = q.owner where q.run_id = run;
     if theirs is distinct from session_user then
-      insert into audit_stale values (run, session_user, theirs, what);
+      insert into audit_stale values (run, session_user, theirs, what || ', ' ||
+        case when exists (select from run_queue q where q.run_id = run) then 'queued' else 'not in the queue' end);
     end if;
   end $$;
 
   -- A run that begins, such as a child, need not be its writer's.
   create function audit_event() returns trigger language plpgsql as $$
   begin
-    if new.seq > 1 then perform audit_judge(new.run_id, new.type); end if;
+    if new.seq > 1 then perform audit_judge(new.run_id, new.seq || ' ' || new.type); end if;
     return null;
   end $$;
   create trigger audit after insert on run_events for each row

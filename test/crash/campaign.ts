@@ -141,6 +141,7 @@ async function play(scene: Scene, options: CampaignOptions, audit: Audit | null)
     ...(options.mayDie ? [] : fleet.deaths()),
     ...wrongEnds(load, observation.runs),
     ...openRuns(observation.runs),
+    ...journalsOf(new Set(writes?.stale.map(({ runId }) => runId)), observation.runs),
     ...findViolations({
       acknowledgements: load.acknowledgements,
       requests: mock.requests,
@@ -217,6 +218,18 @@ function* openRuns(runs: Awaited<ReturnType<typeof observe>>['runs']): Generator
     const last = journal.slice(-3).map(({ seq, event }) => `${seq} ${JSON.stringify(event).slice(0, 160)}`);
     const queue = queueRow === null ? 'not in the queue' : `in the queue of ${queueRow.owner ?? 'nobody'}`;
     yield `${runId} (${definition.id}) is ${status.state}, ${queue}, ${inboxRows} in its inbox; ${last.join('; ')}`;
+  }
+}
+
+/** Of runs that somebody wrote who should not have. */
+function* journalsOf(
+  ids: ReadonlySet<string>,
+  runs: Awaited<ReturnType<typeof observe>>['runs'],
+): Generator<string> {
+  for (const { runId, definition, journal } of runs) {
+    if (!ids.has(runId)) continue;
+    const rows = journal.map(({ seq, event }) => `${seq} ${JSON.stringify(event).slice(0, 200)}`);
+    yield `the journal of ${runId} (${definition.id}): ${rows.join('; ')}`;
   }
 }
 

@@ -117,11 +117,11 @@ export class Fleet {
     await process?.kill();
   }
 
-  /** SIGTERM; the exit code. */
-  async stop(slot: Slot): Promise<number | null> {
+  /** SIGTERM, after which it must end in order. */
+  async stop(slot: Slot): Promise<void> {
     const { process } = slot;
     slot.process = null;
-    return process ? await process.stop() : null;
+    if (process) await endInOrder(slot.name, process);
   }
 
   /** To the process alone. */
@@ -156,4 +156,12 @@ function residentMib(pid: number): number {
   } catch {
     return Number.NaN;
   }
+}
+
+/** @throws Error with its last lines when SIGTERM is not what it ended by. */
+export async function endInOrder(name: string, process: ServeProcess): Promise<void> {
+  const code = await process.stop();
+  if (code === 0) return;
+  const last = process.log().split('\n').slice(-10).join('\n');
+  throw new Error(`${name} ended with ${code} when it was asked to; its last lines:\n${last}`);
 }

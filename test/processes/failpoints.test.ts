@@ -15,7 +15,7 @@ test('killed between the commit of a start and its answer: the repeat with the s
   const key = { 'idempotency-key': 'k' };
   const client = (url: string) => new ApiClient(() => url, ground.apiKey);
   await expect(client(victim.url).run(definition, key)).rejects.toThrow();
-  expect(await victim.ended()).toBeNull();
+  expect(await victim.ended()).toBe('SIGKILL');
   expect(victim.log()).toContain('failpoint api.started');
   const heir = await startServe(ground.env);
   const { id } = await client(heir.url).run(definition, key);
@@ -29,7 +29,7 @@ test('killed right behind the commit of a 410: its endpoint is marked all the sa
   const client = (url: string) => new ApiClient(() => url, ground.apiKey);
   ground.handlers.on('/moved', { status: 410 });
   const { id } = await client(victim.url).run({ id: 'moved', steps: [{ id: 'a', url: '/moved' }] });
-  expect(await victim.ended()).toBeNull();
+  expect(await victim.ended()).toBe('SIGKILL');
   const heir = await startServe(ground.env);
   const { body } = await client(heir.url).api('GET', '/v1/endpoints/gone');
   const url = `${ground.handlers.url}/moved`;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ApiClient } from './client.ts';
 import { startGround } from './ground.ts';
 import type { Handlers } from './handlers.ts';
-import { type ServeProcess, startServe } from './serve.ts';
+import { type ExitCode, type ServeProcess, startServe } from './serve.ts';
 
 /** A PostgreSQL, a `waybill serve` on it, a mock handler server, and a client: all real, all on free ports. */
 export interface Platform {
@@ -15,7 +15,7 @@ export interface Platform {
   kill(): Promise<void>;
   /** Starts `serve` again on the same database after `kill` or `stopServing`. */
   restart(): Promise<void>;
-  stopServing(): Promise<number | null>;
+  stopServing(): Promise<ExitCode>;
   stop(): Promise<void>;
   /** The last lines that `serve` wrote. */
   log(): string;

@@ -7,15 +7,18 @@ const program = fileURLToPath(new URL('../../packages/cli/bin/waybill.js', impor
 const readyTimeoutMs = 60_000;
 const logLinesMax = 200;
 
+/** Or the signal that it died of. */
+export type ExitCode = number | NodeJS.Signals;
+
 /** A real `waybill` process that has said it is ready. */
 export interface ServeProcess {
   /** Empty for a role without an API. */
   readonly url: string;
   readonly pid: number;
-  /** SIGTERM; resolves with the exit code when it is gone. */
-  stop(): Promise<number | null>;
-  /** Resolves with the exit code when it has ended, also by itself; null after a signal. */
-  ended(): Promise<number | null>;
+  /** SIGTERM; resolves as `ended`. */
+  stop(): Promise<ExitCode>;
+  /** Resolves when it has ended, also by itself. */
+  ended(): Promise<ExitCode>;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** The last lines of stdout and stderr, for the message of a failed test. */
@@ -55,7 +58,10 @@ export async function startWaybill(
     child.kill('SIGKILL');
     throw new Error(`waybill ${args[0]} did not get ready:\n${log()}`);
   }
-  const ended = async () => (await exited)[0] as number | null;
+  const ended = async () => {
+    const [code, signal] = (await exited) as [number | null, NodeJS.Signals | null];
+    return code ?? signal!;
+  };
   const end = (signal: NodeJS.Signals) => {
     child.kill(signal); // has no effect on a process that has ended
     return ended();

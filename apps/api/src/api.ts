@@ -65,6 +65,12 @@ export function createApi(deps: ApiDeps): Api {
   const feed = new ChangeFeed(deps.database, deps.log);
   const keys = new KnownKeys(deps.database);
   const writes = new Writes(deps.writeDatabase ?? deps.database);
+  const backlog = new BacklogGate({
+    read: (countMax) => readBacklogs(deps.database, countMax),
+    runsMax: deps.backlogMax ?? backlogMaxDefault,
+    log: deps.log,
+    now: () => performance.now(),
+  });
   const services: Services = {
     deps,
     writes,
@@ -72,13 +78,8 @@ export function createApi(deps: ApiDeps): Api {
     feed,
     streams: new EventStreams(deps, views, feed),
     versions: new Versions(deps, writes),
-    starter: new Starter(deps, views, writes),
-    backlog: new BacklogGate({
-      read: (countMax) => readBacklogs(deps.database, countMax),
-      runsMax: deps.backlogMax ?? backlogMaxDefault,
-      log: deps.log,
-      now: () => performance.now(),
-    }),
+    starter: new Starter({ deps, views, writes, backlog }),
+    backlog,
   };
   deps.hints.listen('runs', () => feed.hint());
 
@@ -106,7 +107,7 @@ export function createApi(deps: ApiDeps): Api {
     requests++;
     await next().finally(() => requests--);
   });
-  const door = new FrontDoor({ keys, backlog: services.backlog, metrics: deps.metrics });
+  const door = new FrontDoor({ keys, backlog, metrics: deps.metrics });
   const { requestBodyBytesMax } = deps.limits;
   const bodies = new BodyBytes({
     bytesMax: requestBodyBytesMax,

@@ -7,12 +7,13 @@ import { BacklogGate } from './backlog-gate.ts';
 function setUp() {
   let now = 0;
   let answer: (backlogs: readonly Backlog[]) => void = () => {};
+  let fail: (error: Error) => void = () => {};
   let looks = 0;
   const gate = new BacklogGate({
     read: () => {
       looks++;
-      return new Promise((resolve) => {
-        answer = resolve;
+      return new Promise((resolve, reject) => {
+        [answer, fail] = [resolve, reject];
       });
     },
     runsMax: 10,
@@ -21,17 +22,18 @@ function setUp() {
   });
   const admitted = (project = 'a') => {
     let count = 0;
-    for (; count < 100 && gate.refusalOf(project) === null; count++) gate.admit(project);
+    for (; count < 100 && gate.refusalOf(project) === null; count++) gate.queued(project, 1);
     return count;
   };
   return {
     gate,
     admitted,
     looks: () => looks,
-    async look(runs: number, ageMs: number, tookMs = 0) {
+    async look(runs: number | null, ageMs: number, tookMs = 0) {
       gate.refusalOf('a');
       now += tookMs;
-      answer([{ project: 'a', runs, ageMs }]);
+      if (runs === null) fail(new Error('no answer'));
+      else answer([{ project: 'a', runs, ageMs }]);
       await new Promise((resolve) => setImmediate(resolve));
     },
     pass(ms: number) {
@@ -59,6 +61,16 @@ test('of a project that does not, no more than there was room for are let in unt
   pass(500);
   await look(3, 100);
   expect([gate.isOpen, admitted()]).toEqual([true, 100]);
+});
+
+test('a batch takes as many places as it has runs; a look that fails leaves the project what the last one found', async () => {
+  const { gate, admitted, look, pass } = setUp();
+  await look(7, 2001);
+  gate.queued('a', 1000);
+  expect(admitted()).toBe(0);
+  pass(500);
+  await look(null, 0);
+  expect(admitted()).toBe(4);
 });
 
 test('slow looks come less often, but not so that a flood finds the gate open for long', async () => {

@@ -22,7 +22,7 @@ const restMsMax = 2000;
 /**
  * Refuses starts of a project of which more is started than is worked off, before anything is done for them. Known
  * from a look now and then, which starts themselves call for, so that an idle api asks nothing. Between two looks no
- * more is let in than there was room for: else each that found some would let in a flood.
+ * more are queued than there was room for: else each that found some would let in a flood.
  */
 export class BacklogGate {
   readonly #options: BacklogGateOptions;
@@ -30,6 +30,8 @@ export class BacklogGate {
   readonly #problem: Problem;
   /** Starts that there is room for until the next look, by project; those that keep up are not in it. */
   #room: Map<string, number> = new Map();
+  /** The same as of the last look. */
+  #found: ReadonlyMap<string, number> = new Map();
   #nextLookAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: BacklogGateOptions) {
@@ -49,11 +51,15 @@ export class BacklogGate {
   admit(project: string): void {
     const problem = this.refusalOf(project);
     if (problem) throw problem;
-    const room = this.#room.get(project);
-    if (room !== undefined) this.#room.set(project, room - 1);
   }
 
-  /** What `admit` would throw; takes no place. */
+  /** So many more of its runs are put into the queue. */
+  queued(project: string, runs: number): void {
+    const room = this.#room.get(project);
+    if (room !== undefined) this.#room.set(project, room - runs);
+  }
+
+  /** What `admit` would throw. */
   refusalOf(project: string): Problem | null {
     if (this.#options.now() >= this.#nextLookAt) void this.#look();
     return (this.#room.get(project) ?? 1) > 0 ? null : this.#problem;
@@ -66,10 +72,12 @@ export class BacklogGate {
     try {
       const backlogs = await read(runsMax + 1);
       const late = backlogs.filter(({ ageMs }) => ageMs > ageMsMin);
-      this.#room = new Map(late.map(({ project, runs }) => [project, runsMax + 1 - runs]));
+      this.#found = new Map(late.map(({ project, runs }) => [project, runsMax + 1 - runs]));
     } catch (error) {
       log.warn({ err: error }, 'the backlog of runs could not be read');
     }
+    // Also when nothing new is known: what was full stays so, the others are not shut out.
+    this.#room = new Map(this.#found);
     const restMs = Math.min((now() - startedAt) / looksShare, restMsMax);
     this.#nextLookAt = Math.max(startedAt + lookIntervalMs, now() + restMs);
   }

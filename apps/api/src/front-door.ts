@@ -10,6 +10,8 @@ export interface RequestHead {
   /** Path and query. */
   readonly url: string;
   readonly authorization: string | undefined;
+  /** Its `content-length`. */
+  readonly length: string | undefined;
 }
 
 export interface Refusal {
@@ -24,6 +26,8 @@ export interface FrontDoorOptions {
   readonly metrics: MetricsSource;
 }
 
+/** The body of what is refused is still read, so that the connection may go on: a longer one is for hono to judge. */
+const bodyBytesMax = 64 * 1024;
 const startUrl = /^\/v1\/workflows\/[^/?]+\/runs(?:\/batch)?$/;
 
 /**
@@ -37,20 +41,23 @@ export class FrontDoor {
     this.#options = options;
   }
 
-  refusalOf({ method, url, authorization }: RequestHead): Refusal | null {
+  refusalOf({ method, url, authorization, length }: RequestHead): Refusal | null {
     const { keys, backlog, metrics } = this.#options;
     if (backlog.isOpen || method !== 'POST' || !startUrl.test(url)) return null;
+    if (!(Number(length) <= bodyBytesMax)) return null;
     const principal = keys.known(authorization);
     if (!principal || !hasScope(principal, 'runs:write')) return null;
     const problem = backlog.refusalOf(principal.projectUuid);
     if (!problem) return null;
     metrics.refused(problem.code);
     const requestId = createId('req');
+    const body = problemText(problem, requestId);
     const headers = {
+      'content-length': String(Buffer.byteLength(body)),
       'content-type': 'application/problem+json',
       'retry-after': String(problem.retryAfterSeconds),
       'x-request-id': requestId,
     };
-    return { status: problem.status, headers, body: problemText(problem, requestId) };
+    return { status: problem.status, headers, body };
   }
 }

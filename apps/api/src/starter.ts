@@ -1,11 +1,13 @@
 import { createRunState, evolve, type RunEvent } from '@waybill/engine';
 import { createId, freshStateBytes, Problem, statusText, uuidOfId } from '@waybill/protocol';
 import { failpoint, findRun, findRuns, type RunRow, StoreError } from '@waybill/store';
+import type { BacklogGate } from './backlog-gate.ts';
 import type { ApiDeps, Principal } from './deps.ts';
 import { claimKey, type Idempotency } from './idempotency.ts';
 import { Places } from './places.ts';
 import { type BatchItem, batchEntry } from './run-batch.ts';
 import { infoOf, type RunViews } from './run-views.ts';
+import type { Services } from './services.ts';
 import type { ResolvedVersion } from './versions.ts';
 import type { Writes } from './writes.ts';
 
@@ -54,12 +56,14 @@ export class Starter {
   readonly #deps: ApiDeps;
   readonly #views: RunViews;
   readonly #writes: Writes;
+  readonly #backlog: Pick<BacklogGate, 'queued'>;
   readonly #places: Places;
 
-  constructor(deps: ApiDeps, views: RunViews, writes: Writes) {
+  constructor({ deps, views, writes, backlog }: Pick<Services, 'deps' | 'views' | 'writes' | 'backlog'>) {
     this.#deps = deps;
     this.#views = views;
     this.#writes = writes;
+    this.#backlog = backlog;
     const { startsMax = startsMaxDefault } = deps;
     const refuse = () => {
       const detail = `startsMax ${startsMax} runs are being started, or startBytesMax ${startBytesMax} bytes; try again`;
@@ -120,6 +124,7 @@ export class Starter {
     const uuids = rows.map((row) => row.uuid);
     if (before) return this.#rows(uuids);
     this.#refuseIfStuck();
+    this.#backlog.queued(projectUuid, items.filter(({ startAtMs }) => startAtMs === undefined).length);
     try {
       await this.#writes.inTime(journal.append(entry));
     } catch (error) {
@@ -186,6 +191,7 @@ export class Starter {
       return { id: info.id, status: statusText(state, info) };
     }
     this.#refuseIfStuck();
+    if (startAtMs === undefined) this.#backlog.queued(principal.projectUuid, 1);
     const created: RunEvent = {
       type: 'run.created',
       at: createdAtMs,

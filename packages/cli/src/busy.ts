@@ -4,7 +4,7 @@ import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 const utilizationMax = 0.8;
 const windowMs = 100;
 
-/** Whether this process has had about no idle moment lately. */
+/** Whether this process has hardly been idle lately. It may wait for a database that shares its cores. */
 export function createBusyWatch(): () => boolean {
   let last: EventLoopUtilization = performance.eventLoopUtilization();
   let lookedAt = performance.now();

@@ -21,6 +21,7 @@ test('what is refused by its head alone gets no further, and its connection goes
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const post = async (path: string, authorization?: string) => {
     const options = { method: 'POST', agent, headers: authorization === undefined ? {} : { authorization } };
+
     const sent = request(`${server.url}${path}`, options).end(body);
     const [answer] = (await once(sent, 'response')) as [IncomingMessage];
     return {
@@ -36,8 +37,8 @@ test('what is refused by its head alone gets no further, and its connection goes
   expect([taken.status, taken.text]).toEqual([200, body]);
   expect(taken.sent.reusedSocket).toBe(true);
   expect(heads).toEqual([
-    { method: 'POST', url: '/a?b', authorization: undefined },
-    { method: 'POST', url: '/c', authorization: 'Bearer k' },
+    { method: 'POST', url: '/a?b', authorization: undefined, length: '300000' },
+    { method: 'POST', url: '/c', authorization: 'Bearer k', length: '300000' },
   ]);
   agent.destroy();
   await server.end();

@@ -56,7 +56,10 @@ export async function listen(host: string, port: number, stalledMs = stalledMsDe
 /** Below hono: a request and an answer of the web cost more than all that such a refusal needs. */
 function isRefused(request: IncomingMessage, response: ServerResponse, refusalOf: RefusalOf): boolean {
   const { method = '', url = '', headers } = request;
-  const refusal = refusalOf({ method, url, authorization: headers.authorization });
+  const refusal = refusalOf({
+    ...{ method, url, authorization: headers.authorization },
+    length: headers['content-length'],
+  });
   if (!refusal) return false;
   response.writeHead(refusal.status, refusal.headers).end(refusal.body);
   return true;

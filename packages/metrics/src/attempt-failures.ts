@@ -4,6 +4,7 @@ import { bound } from './bound.ts';
 
 /** Codes of our own: a handler may send any, and each label is kept for good. */
 const ownCodes = [
+  'attempt_lost',
   'timeout',
   'connect_failed',
   'connection_lost',
@@ -18,6 +19,11 @@ const ownCodes = [
   'invalid_next',
   'invalid_steps',
   'step_conflict',
+  'context_too_large',
+  'unknown_workflow',
+  'too_deep',
+  'workflow_failed',
+  'workflow_cancelled',
 ] as const;
 
 /** Attempts that failed, by the code of their error. */

@@ -55,7 +55,9 @@ export function claimSql(
 ): string {
   const count = integer(Math.max(1, Math.floor(room.runs)));
   const bytes = integer(Math.max(1, Math.floor(room.bytes)));
-  const since = room.isInboxRecent ? ` where created_at > now() - ${recentSeconds} * interval '1 s'` : '';
+  const inbox = room.isInboxRecent
+    ? `(select run_id from inbox where created_at > now() - ${recentSeconds} * interval '1 s' offset 0) n`
+    : 'inbox';
   const next = (from: string) => `(select q.project_id from run_queue q where q.owner is null
       and q.project_id > ${from}.project_id and q.project_id < ${from}.until order by q.project_id limit 1)`;
   return `with recursive known (project_id, since, most) as (${knownSql(room, marks)}),
@@ -74,8 +76,7 @@ export function claimSql(
         select from run_queue where owner is null and project_id = w.project_id and ready_at <= now()
            and ready_at >= w.since and claims <> ${suspectClaims} order by ready_at limit 1) o),
     woken as materialized (
-      select q.run_id, q.bytes, 0::bigint as turn from (
-          select distinct run_id from (select run_id from inbox${since} offset 0) n) i
+      select q.run_id, q.bytes, 0::bigint as turn from (select distinct run_id from ${inbox}) i
        cross join lateral (
         select run_id, bytes from run_queue
          where run_id = i.run_id and ${isFree} and claims <> ${suspectClaims}

@@ -1,7 +1,7 @@
 import type { Fault } from '../campaign.ts';
 import { campaign, type Scene } from '../campaign.ts';
 import { duplicates } from '../duplicates.ts';
-import type { Slot } from '../fleet.ts';
+import { endInOrder, type Slot } from '../fleet.ts';
 import { inFlight } from '../owners.ts';
 import type { FaultRow } from '../row.ts';
 import { shape, shapes, step } from '../shapes.ts';
@@ -26,8 +26,7 @@ async function replace(scene: Scene, slot: Slot, drained?: (requests: number) =>
   // Nobody is sent to the old one any more.
   await scene.fleet.fill(slot);
   if (drained) drained(await inFlight(scene, old.pid));
-  const code = await old.stop();
-  if (code !== 0) throw new Error(`${slot.name} ended with ${code} when it was asked to`);
+  await endInOrder(slot.name, old);
 }
 
 export const r08: FaultRow = {

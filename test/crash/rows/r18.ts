@@ -70,7 +70,7 @@ async function play(stage: Stage): Promise<RowReport> {
   if (share(rude) < rudeShareMin)
     violations.push(`goodput fell to ${percent(rude)} of the peak by clients that do not wait`);
   if (rude.offered < 0.9 * perSecond)
-    violations.push(`only ${rude.offered.toFixed(0)} starts a second were made`);
+    violations.push(`could not be judged: clients made only ${rude.offered.toFixed(0)} starts a second`);
   for (const { refused, normalAfter } of [polite, rude]) {
     if (refused === 0) violations.push('nothing was refused');
     if (normalAfter > 30) violations.push(`it took ${normalAfter.toFixed(1)} s until all was normal again`);
