@@ -10,6 +10,7 @@ import type { StaleWrite } from '../support/oracle.ts';
 const schema = `
   create table audit_dispatchers (id uuid primary key, writer text not null);
   create table audit_stale (run_id uuid not null, writer text not null, owner text, what text not null);
+  create table audit_ended (run_id uuid primary key, writer text not null);
   create sequence audit_judged;
 
   create function audit_dispatcher() returns trigger language plpgsql as $$
@@ -25,6 +26,11 @@ const schema = `
   begin
     perform nextval('audit_judged');
     select d.writer into theirs from run_queue q join audit_dispatchers d on d.id = q.owner where q.run_id = run;
+    -- Who has ended a run may still say behind its end what became of a command: a seq can be taken but once.
+    if theirs is null and not exists (select from run_queue q where q.run_id = run)
+       and exists (select from audit_ended e where e.run_id = run and e.writer = session_user) then
+      return;
+    end if;
     if theirs is distinct from session_user then
       insert into audit_stale values (run, session_user, theirs, what || ', ' ||
         case when exists (select from run_queue q where q.run_id = run) then 'queued' else 'not in the queue' end);
@@ -57,6 +63,10 @@ const schema = `
      where a.id = old.owner and d.expires_at > clock_timestamp();
     if theirs <> session_user then
       insert into audit_stale values (old.run_id, session_user, theirs, 'queue row, ' || tg_op);
+    end if;
+    if tg_op = 'DELETE' then
+      insert into audit_ended values (old.run_id, session_user)
+        on conflict (run_id) do update set writer = excluded.writer;
     end if;
     return null;
   end $$;
