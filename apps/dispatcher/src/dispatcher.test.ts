@@ -59,6 +59,26 @@ test('a lease that was lost: everything is dropped, and the run completes under 
   expect(dispatcher.mayOwn(projectUuid)).toBe(true);
 });
 
+test('it stops in order, and gives its lease back, though housekeeping hangs', async () => {
+  let isKeeping = false;
+  const houseKeep = () => {
+    isKeeping = true;
+    return new Promise<void>(() => {});
+  };
+  const { dispatcher, close } = await live.startDispatcher(database, (deps) => {
+    const get = (store: object, name: string) => {
+      const member: unknown = Reflect.get(store, name);
+      if (name === 'houseKeep') return houseKeep;
+      return typeof member === 'function' ? member.bind(store) : member;
+    };
+    return { ...deps, store: new Proxy(deps.store, { get: (store, name) => get(store, String(name)) }) };
+  });
+  await expect.poll(() => isKeeping).toBe(true);
+  await dispatcher.stop(0);
+  expect(await database.dispatchers()).toEqual([]);
+  await close();
+});
+
 test('stopped while it takes a new lease: that one is given back too', async () => {
   const { dispatcher, startOwned, logged } = await startDispatcher();
   const stored = await database.store(handler.chain(['a']));

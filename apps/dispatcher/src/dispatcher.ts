@@ -119,7 +119,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     await deps.store.houseKeep();
     return false;
   });
-  const loops = [claims, inbox, rescues, adoption, parking, housekeeping];
+  const loops = [claims, inbox, rescues, adoption, parking];
 
   const poke = () => {
     claims.poke();
@@ -159,10 +159,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       opening = open();
       await opening;
       deps.hints.listen('work', poke);
-      for (const loop of loops) loop.start();
+      for (const loop of [...loops, housekeeping]) loop.start();
     },
     async stop(graceMs) {
       isStopped = true;
+      // Not waited for: nothing here rests on it, and in a database that does not answer it may take long.
+      void housekeeping.stop();
       await Promise.all(loops.map((loop) => loop.stop()));
       await opening;
       await session?.stop(graceMs);

@@ -291,9 +291,12 @@ function ownedRun({ plan, version }: StoredPlan, uuid: string) {
 
 export type TestDispatcher = Awaited<ReturnType<typeof startDispatcher>>;
 
-export async function startDispatcher(database: TestDatabase) {
+export async function startDispatcher(
+  database: TestDatabase,
+  change: (deps: DispatcherDeps) => DispatcherDeps = (deps) => deps,
+) {
   const parts = createParts(database.url, database);
-  const dispatcher = createDispatcher(parts.deps);
+  const dispatcher = createDispatcher(change(parts.deps));
   await dispatcher.start();
   return {
     ...parts,

@@ -1,6 +1,7 @@
 import { startTemporaryPostgres } from '@waybill/embedded';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import * as h from '../test/harness.ts';
+import { startProxy } from '../test/proxy.ts';
 import { connect, type Sql } from './connect.ts';
 import { openDatabase } from './database.ts';
 import { migrate } from './migrate.ts';
@@ -55,6 +56,21 @@ test('a second time changes nothing', async () => {
   const before = [await sql`select * from schema_migrations`, await partitions('runs')];
   await migrate({ databaseUrl });
   expect([await sql`select * from schema_migrations`, await partitions('runs')]).toEqual(before);
+});
+
+test('one whose connection falls silent gives up', async () => {
+  await migrate({ databaseUrl });
+  const proxy = await startProxy(databaseUrl);
+  // Another migrator, for as long as this one has to be at it.
+  const other = await h.holdTransaction(databaseUrl, 'select pg_advisory_xact_lock(48000001)');
+  const migrating = migrate({ databaseUrl: proxy.url, silenceMsMax: 1000 });
+  const isAt = async () =>
+    (await sql`select from pg_stat_activity where application_name = 'waybill migrate'`).count;
+  await expect.poll(isAt).toBe(1);
+  proxy.goSilent();
+  await expect(migrating).rejects.toThrow('no answer from the database for 1000 ms');
+  await other.release();
+  await proxy.close();
 });
 
 test('several at once: one after the other', async () => {

@@ -13,6 +13,8 @@ export interface MigrateOptions {
   readonly retentionDays?: number;
   /** How long to wait for another migrator. */
   readonly waitMs?: number;
+  /** No message of a migration takes longer: the connection is broken. Default: a minute. */
+  readonly silenceMsMax?: number;
   /** The version to stop at: for tests of upgrades. Default: the newest. */
   readonly upTo?: number;
 }
@@ -23,12 +25,12 @@ export const defaultRetentionDays = 30;
  * Brings the schema up to this program's version and makes the partitions of the next two weeks. Called
  * at start and as housekeeping; cheap when there is nothing to do.
  * @throws StoreError `schema_newer` when the database belongs to a newer program; `schema_locked` when
- *   another migrator holds the lock for longer than `waitMs`.
+ *   another migrator holds the lock for longer than `waitMs`. Error when the database does not answer.
  */
 export async function migrate(options: MigrateOptions): Promise<void> {
   const { databaseUrl, retentionDays = defaultRetentionDays, waitMs = 60_000 } = options;
-  const { upTo = migrations.length } = options;
-  const sql = connect(databaseUrl, { name: 'migrate', max: 1 });
+  const { upTo = migrations.length, silenceMsMax = 60_000 } = options;
+  const sql = connect(databaseUrl, { name: 'migrate', max: 1, silenceMsMax });
   const deadline = performance.now() + waitMs;
   const alone = (message: string) => runAlone(sql, message, deadline);
   try {
