@@ -1,5 +1,6 @@
 import type { DeliveryKind, RunEvent } from '@waybill/engine';
 import { Counter, type Registry } from 'prom-client';
+import { AttemptFailures } from './attempt-failures.ts';
 import { bound } from './bound.ts';
 
 interface Outcomes {
@@ -8,9 +9,10 @@ interface Outcomes {
   readonly lost: Counter.Internal;
 }
 
-/** Attempts that ended, by what was delivered and how it went. */
+/** Attempts that ended, by what was delivered and how it went; those that failed, by code as well. */
 export class AttemptCounts {
   readonly #outcomes: Readonly<Record<DeliveryKind, Outcomes>>;
+  readonly #failures: AttemptFailures;
 
   constructor(registry: Registry) {
     const counter = new Counter({
@@ -26,6 +28,7 @@ export class AttemptCounts {
     });
     const [step, compensation, hook] = [outcomes('step'), outcomes('compensation'), outcomes('hook')];
     this.#outcomes = { step, compensation, hook };
+    this.#failures = new AttemptFailures(registry);
   }
 
   count(event: RunEvent): void {
@@ -38,6 +41,7 @@ export class AttemptCounts {
       case 'step.failed':
       case 'compensation.failed':
       case 'hook.failed':
+        this.#failures.count(event.error.code);
         return this.#outcomes[event.delivery].failed.inc();
       case 'attempt.lost':
         return this.#outcomes[event.delivery].lost.inc();

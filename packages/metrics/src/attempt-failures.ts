@@ -1,4 +1,3 @@
-import type { RunEvent } from '@waybill/engine';
 import { Counter, type Registry } from 'prom-client';
 import { bound } from './bound.ts';
 
@@ -44,17 +43,8 @@ export class AttemptFailures {
     this.#handler = bound(counter, { code: 'handler' });
   }
 
-  count(event: RunEvent): void {
-    switch (event.type) {
-      case 'attempt.failed':
-      case 'step.failed':
-      case 'compensation.failed':
-      case 'hook.failed':
-        return this.#of(event.error.code).inc();
-    }
-  }
-
-  #of(code: string): Counter.Internal {
-    return this.#own.get(code) ?? (/^http_\d{3}$/.test(code) ? this.#status : this.#handler);
+  count(code: string): void {
+    const counter = this.#own.get(code) ?? (/^http_\d{3}$/.test(code) ? this.#status : this.#handler);
+    counter.inc();
   }
 }

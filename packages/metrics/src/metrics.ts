@@ -1,7 +1,6 @@
 import type { RunEvent, RunState } from '@waybill/engine';
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
 import { AttemptCounts } from './attempt-counts.ts';
-import { AttemptFailures } from './attempt-failures.ts';
 import { ClaimDurations } from './claim-durations.ts';
 import { createGauges, type Gauges } from './gauges.ts';
 import { type Flush, JournalFlushes } from './journal-flushes.ts';
@@ -48,7 +47,6 @@ export function createMetrics({ gauges, onSlowStep, workflowsMax = 100 }: Metric
   createGauges(registry, gauges);
   const runs = new RunCounts(registry);
   const attempts = new AttemptCounts(registry);
-  const failures = new AttemptFailures(registry);
   const claims = new ClaimDurations(registry);
   const flushes = new JournalFlushes(registry);
   const ticks = new ScheduleTicks(registry);
@@ -76,7 +74,6 @@ export function createMetrics({ gauges, onSlowStep, workflowsMax = 100 }: Metric
       for (const event of events) {
         runs.count(event);
         attempts.count(event);
-        failures.count(event);
         steps.observe(event, run);
       }
     },
