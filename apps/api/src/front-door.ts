@@ -2,7 +2,7 @@ import { createId } from '@waybill/protocol';
 import { hasScope, type KnownKeys } from './auth.ts';
 import type { BacklogGate } from './backlog-gate.ts';
 import type { MetricsSource } from './deps.ts';
-import { problemText } from './problems.ts';
+import { problemHeaders, problemText } from './problems.ts';
 
 /** Of a request, what its first lines say. */
 export interface RequestHead {
@@ -53,9 +53,8 @@ export class FrontDoor {
     const requestId = createId('req');
     const body = problemText(problem, requestId);
     const headers = {
+      ...problemHeaders(problem),
       'content-length': String(Buffer.byteLength(body)),
-      'content-type': 'application/problem+json',
-      'retry-after': String(problem.retryAfterSeconds),
       'x-request-id': requestId,
     };
     return { status: problem.status, headers, body };

@@ -24,13 +24,18 @@ const titles: Record<number, string> = {
 
 /** RFC 9457. Internals never reach the client: they go to the log, under the same request id. */
 export function problemResponse(c: Context<ApiEnv>, problem: Problem): Response {
+  const headers = problemHeaders(problem);
+  return c.body(problemText(problem, c.get('requestId')), problem.status, headers);
+}
+
+export function problemHeaders(problem: Problem): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
   if (problem.allow) headers.allow = problem.allow.join(', ');
   if (problem.status === 401) headers['www-authenticate'] = 'Bearer';
   // The rest of the body is not read: another request on this connection would meet it.
   if (problem.code === 'payload_too_large') headers.connection = 'close';
-  return c.body(problemText(problem, c.get('requestId')), problem.status, headers);
+  return headers;
 }
 
 export function problemText(problem: Problem, requestId: string): string {

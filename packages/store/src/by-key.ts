@@ -3,8 +3,8 @@ import { uuid } from './literals.ts';
 /**
  * Conditions on the owner of queue rows that are found by their key, in a form that no index answers. While somebody
  * holds an old snapshot, vacuum tells the planner that the queue is tiny, though all that ever was in it still lies
- * there: then the index of what is free, or owned, seems as good as the key, and walks over all of it. What it costs follows the
- * keys, also where an index of owners would find fewer rows.
+ * there: then the index of what is free, or owned, seems as good as the key, and walks over all of it. What it costs
+ * follows the keys, also where an index of owners would find fewer rows.
  */
 export const isFree = 'num_nulls(owner) = 1';
 
