@@ -13,5 +13,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    // Busy machines: what is waited for may take its time, and fails only by not coming.
+    expect: { poll: { timeout: 30_000 } },
   },
 });

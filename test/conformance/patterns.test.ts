@@ -63,7 +63,7 @@ test('64 per step every attempt: time, HTTP status, duration, error', async () =
   ]);
   for (const [index, { startedAt, endedAt, durationMs }] of attempts.entries()) {
     const { receivedEpochMs } = handlers.requests('/a')[index]!;
-    expect(Math.abs(Date.parse(startedAt) - receivedEpochMs)).toBeLessThan(2000);
+    expect(Math.abs(Date.parse(startedAt) - receivedEpochMs)).toBeLessThan(10_000);
     expect(durationMs).toBe(Date.parse(endedAt) - Date.parse(startedAt));
   }
   const webhookId = handlers.requests('/a')[0]!.headers['webhook-id'];

@@ -6,7 +6,7 @@ import { usePlatform } from '../support/setup.ts';
 const platform = usePlatform();
 /** Clocks of two processes, read in ms and rounded: this much a wait may seem short. */
 const clockGrainMs = 5;
-const busyMachineMs = 2000;
+const busyMachineMs = 10_000;
 
 function oneStep(fields: object): object {
   return { id: 'one', steps: [{ id: 'a', url: `${platform.now.handlers.url}/a`, ...fields }] };

@@ -50,7 +50,7 @@ async function redAndGreenAgain(apiUrl: string, urls: readonly string[]): Promis
   const lock = await lockJournal();
   held.open();
   const start = client.api('POST', '/v1/workflows', definition);
-  const slowly = { timeout: 30_000, interval: 100 };
+  const slowly = { interval: 100 };
   for (const url of urls) await expect.poll(() => ready(url), slowly).toMatch(/^503 .*journal/);
   await lock.release();
   await start;

@@ -33,7 +33,7 @@ test.each([
     const headers = { authorization: `Bearer ${apiKey}` };
     return (await fetch(`${url}/v1/runs/${run.id}?wait=30`, { headers })).text();
   };
-  await expect.poll(status, { timeout: 30_000 }).toContain('"state":"completed"');
+  await expect.poll(status).toContain('"state":"completed"');
   const text = await status();
   expect(text.includes(`"results":{"a":${result},`)).toBe(true);
   const [next] = await handlers.waitFor('/next');

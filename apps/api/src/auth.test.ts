@@ -70,10 +70,13 @@ test('a revoked key is refused at most a second later', async () => {
   expect((await api.now.call('GET /v1/runs', { key })).status).toBe(200);
   await api.now.database`update api_keys set revoked_at = now() where hash = ${hashApiKey(key)}`;
   const revokedAt = performance.now();
-  await expect
-    .poll(async () => (await api.now.call('GET /v1/runs', { key })).status, { interval: 50, timeout: 5000 })
-    .toBe(401);
-  expect(performance.now() - revokedAt).toBeLessThan(2000);
+  for (;;) {
+    const askedAt = performance.now();
+    const { status } = await api.now.call('GET /v1/runs', { key });
+    if (status === 401) break;
+    expect(askedAt - revokedAt).toBeLessThanOrEqual(1000);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 });
 
 test('a key without scopes may do nothing', async () => {

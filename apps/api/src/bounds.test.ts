@@ -69,7 +69,7 @@ test('a project of which more is started than worked off is refused; a burst is 
   await database`delete from run_queue`;
   await queue(60, 6);
   // It is known from a look now and then.
-  await expect.poll(status, { timeout: 10_000 }).toBe(429);
+  await expect.poll(status).toBe(429);
   const { body, headers } = await create();
   expect([body.code, headers.get('retry-after')]).toEqual(['too_many_runs', '2']);
   expect(body.limit).toEqual({ name: 'backlogMax', value: 5 });
@@ -80,11 +80,11 @@ test('a project of which more is started than worked off is refused; a burst is 
   await database`
     delete from run_queue where run_id not in
       (select run_id from run_queue where ready_at < now() - interval '30 s' limit 5)`;
-  await expect.poll(status, { timeout: 10_000 }).toBe(201);
+  await expect.poll(status).toBe(201);
   // There was room for one.
   expect(await status()).toBe(429);
   await database`delete from run_queue`;
-  await expect.poll(status, { timeout: 10_000 }).toBe(201);
+  await expect.poll(status).toBe(201);
   await database`delete from run_queue`;
 });
 
