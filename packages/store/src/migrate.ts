@@ -1,4 +1,4 @@
-import { connect, type Sql } from './connect.ts';
+import { connect, discard, type Sql } from './connect.ts';
 import { StoreError, sqlState } from './errors.ts';
 import { migrations } from './migrations/index.ts';
 import { ensurePartitions } from './partitions.ts';
@@ -38,9 +38,12 @@ export async function migrate(options: MigrateOptions): Promise<void> {
       version int primary key, name text not null, applied_at timestamptz not null default now())`);
     await apply(sql, upTo, alone);
     await ensurePartitions(sql, retentionDays, alone);
-  } finally {
-    await sql.end({ timeout: 5 });
+  } catch (error) {
+    // In order, an end would wait for a connection that is broken.
+    discard(sql);
+    throw error;
   }
+  await sql.end({ timeout: 5 });
 }
 
 /** @throws StoreError `schema_newer` when a newer program has migrated the database. */
