@@ -1,13 +1,7 @@
-import {
-  type Delivery,
-  type Plan,
-  previousSteps,
-  type RunEvent,
-  type RunState,
-  type StepDefinition,
-  type StepReason,
-} from '../src/index.ts';
+import type { Delivery, Plan, RunEvent, RunState, StepDefinition, StepReason } from '../src/index.ts';
 import { type Book, check, isActive, newBook, reasonOfSkip, stateOf, unready } from './book.ts';
+import { Grants } from './grants.ts';
+import { checkInputs, endedIds, noteInputs } from './inputs.ts';
 import { failurePathOf, fateOf, runsAfterCancel } from './table.ts';
 import { began, judged, mayFault, over, signalled, woken } from './unsent-steps.ts';
 
@@ -18,16 +12,13 @@ import { began, judged, mayFault, over, signalled, woken } from './unsent-steps.
 export class Reference {
   readonly #plan: Plan;
   readonly #books: Book[];
+  readonly #grants: Grants;
   #failurePath: ReadonlySet<string>;
   #phase: 'pending' | 'running' | 'draining' | 'drained' | 'over' = 'pending';
   #cause: 'failed' | 'cancelled' | null = null;
   #failedStep: string | null = null;
   #rounds = 0;
   #startedAt = 0;
-  /** Indices: a step may be due in the commit that adds it. */
-  #dueSteps: number[] = [];
-  /** By the answer that this commit records: they are there before it ends its step, and may take a free lane. */
-  #addedNow: readonly string[] = [];
   /** Losers of joins, in the order in which they failed. */
   readonly #absorbed: Book[] = [];
   /** When an event came, by the step that it ended. */
@@ -37,6 +28,7 @@ export class Reference {
     this.#plan = plan;
     this.#failurePath = failurePathOf(plan.definition.steps);
     this.#books = plan.definition.steps.map(newBook);
+    this.#grants = new Grants(this.#books);
   }
 
   get isDraining(): boolean {
@@ -44,38 +36,13 @@ export class Reference {
   }
 
   event(event: RunEvent): void {
-    const endedBefore = new Set(this.#ended());
+    const endedBefore = new Set(endedIds(this.#books));
     if ('step' in event && event.step !== undefined) this.#failedAt.set(event.step, event.at);
     if ('delivery' in event) {
       if (event.delivery === 'step') this.#stepEvent(event, this.#book(event.step!));
     } else this.#runEvent(event);
     if (this.#phase === 'running' || this.#phase === 'drained') this.#settle(event.at);
-    this.#noteInputs(endedBefore);
-  }
-
-  /** What became ready with this event is sent what had ended above it by then. */
-  #noteInputs(endedBefore: ReadonlySet<string>): void {
-    const fresh = this.#books.filter((book) => (book.isReady || book.wantsVerdict) && book.inputs === null);
-    if (fresh.length === 0) return;
-    const ended = this.#ended();
-    for (const book of fresh) {
-      const above = this.#above(book.step);
-      const most = ended.filter((id) => above.has(id));
-      // Of what ended with the same event some may have come after it.
-      book.inputs = { least: most.filter((id) => endedBefore.has(id)), most };
-    }
-  }
-
-  #ended(): string[] {
-    return this.#books
-      .filter(({ end, awaitsRound }) => end !== null || awaitsRound)
-      .map(({ step }) => step.id);
-  }
-
-  #above({ dependsOn }: StepDefinition): Set<string> {
-    const found = new Set(dependsOn);
-    for (const id of found) for (const next of this.#book(id).step.dependsOn) found.add(next);
-    return found;
+    noteInputs(this.#books, endedBefore);
   }
 
   #stepEvent(event: RunEvent & { delivery: string; attempt: number }, book: Book): void {
@@ -96,7 +63,7 @@ export class Reference {
         if (event.started) this.#phase = 'running';
         return;
       case 'steps.added':
-        this.#addedNow = event.steps.map(({ id }) => id);
+        this.#grants.added(event.steps);
         return this.#added(event.steps, event.at);
       case 'step.admitted':
       case 'step.declined':
@@ -327,7 +294,7 @@ export class Reference {
   }
 
   due({ kind, index }: Delivery): void {
-    if (kind === 'step') this.#dueSteps.push(index);
+    if (kind === 'step') this.#grants.due(index);
   }
 
   /** To be called after every commit. */
@@ -341,36 +308,11 @@ export class Reference {
     });
     const cause = this.#failedStep ?? undefined;
     check(state.error?.stepId === cause, `the run's error names ${state.error?.stepId}, not ${cause}`);
-    this.#checkGrants();
+    this.#grants.check();
     if (this.#phase === 'running') {
       const isMoving = this.#books.some((book) => book.end === null && (book.isReady || isActive(book)));
       check(isMoving, 'neither an end nor a round although nothing is active');
     }
-  }
-
-  /** Ready steps go at once; of those in the lane the first in definition order, when it is free. */
-  #checkGrants(): void {
-    // Not what was due and cut off in one commit.
-    const isDue = (book: Book) => !book.isGranted && (book.isReady || isActive(book));
-    const fresh = this.#dueSteps.map((index) => this.#books[index]!).filter(isDue);
-    this.#dueSteps = [];
-    for (const book of fresh) book.isGranted = true;
-    const isSent = ({ step }: Book) => step.sleep === undefined && step.waitFor === undefined;
-    const kept = this.#unended().filter(
-      (book) => book.isReady && !book.isGranted && isSent(book) && !book.isDelayed,
-    );
-    check(
-      kept.every((book) => book.isSerial),
-      `${kept.map((book) => book.step.id)} could go`,
-    );
-    const granted = this.#unended().filter((book) => book.isSerial && book.isGranted && !book.awaitsRound);
-    check(granted.length === Math.min(1, granted.length + kept.length), `${granted.length} hold the lane`);
-    const holder = fresh.find((book) => book.isSerial);
-    const first = kept[0];
-    const isEarlier = !holder || this.#addedNow.includes(holder.step.id);
-    const isInOrder = isEarlier || !first || this.#books.indexOf(holder) < this.#books.indexOf(first);
-    this.#addedNow = [];
-    check(isInOrder, `${holder?.step.id} went before ${first?.step.id} in the serial lane`);
   }
 
   #unended(): Book[] {
@@ -380,11 +322,4 @@ export class Reference {
   #book(id: string): Book {
     return this.#books.find(({ step }) => step.id === id)!;
   }
-}
-
-function checkInputs({ step, inputs }: Book, state: RunState, index: number): void {
-  const sent = previousSteps(state, state.steps[index]!).map(({ plan }) => plan.id);
-  const { least, most } = inputs!;
-  const isWhole = least.every((id) => sent.includes(id)) && sent.every((id) => most.includes(id));
-  check(isWhole, `${step.id} is sent the results of ${sent}; it should be those of ${most}`);
 }
