@@ -26,8 +26,11 @@ test('73 forEach over 1,000 items with maxConcurrency 20 never exceeds 20 and ke
   const { client, handlers } = platform.now;
   let open = 0;
   let most = 0;
+  const twenty = gate();
   handlers.on('/each', async (request) => {
     most = Math.max(most, ++open);
+    if (most === 20) twenty.open();
+    await twenty.opened;
     // Answers come in another order than the requests.
     await new Promise((resolve) => setTimeout(resolve, instanceOf(request).index % 7));
     open--;

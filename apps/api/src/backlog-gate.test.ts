@@ -22,7 +22,7 @@ function setUp() {
   });
   const admitted = (project = 'a') => {
     let count = 0;
-    for (; count < 100 && gate.refusalOf(project) === null; count++) gate.queued(project, 1);
+    for (; count < 100 && gate.refusalOf(project) === null; count++) gate.take(project, 1);
     return count;
   };
   return {
@@ -52,7 +52,7 @@ test('of a project that does not, no more than there was room for are let in unt
   const { gate, admitted, look, pass } = setUp();
   await look(7, 2001);
   expect([gate.isOpen, admitted(), admitted('b')]).toEqual([false, 4, 100]);
-  expect(() => gate.admit('a')).toThrow('more than backlogMax 10 runs wait');
+  expect(() => gate.admit('a')).toThrow('backlogMax 10 runs wait');
   pass(499);
   expect(admitted()).toBe(0);
   pass(1);
@@ -66,11 +66,24 @@ test('of a project that does not, no more than there was room for are let in unt
 test('a batch takes as many places as it has runs; a look that fails leaves the project what the last one found', async () => {
   const { gate, admitted, look, pass } = setUp();
   await look(7, 2001);
-  gate.queued('a', 1000);
+  gate.take('a', 1000);
+  expect(() => gate.take('a', 1)).toThrow('backlogMax 10 runs wait');
   expect(admitted()).toBe(0);
   pass(500);
   await look(null, 0);
   expect(admitted()).toBe(4);
+});
+
+test('what nobody asked about for a while is not known: the next one is let in, and has it looked up', async () => {
+  const { admitted, look, looks, pass } = setUp();
+  await look(11, 3000);
+  for (let n = 0; n < 3; n++) {
+    pass(4999);
+    await look(11, 3000);
+    expect(admitted()).toBe(0);
+  }
+  pass(5001);
+  expect([admitted(), looks()]).toEqual([100, 5]);
 });
 
 test('slow looks come less often, but not so that a flood finds the gate open for long', async () => {

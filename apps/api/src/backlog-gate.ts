@@ -14,15 +14,18 @@ export interface BacklogGateOptions {
 /** A burst is taken; only what has been too much for so long is refused. */
 const ageMsMin = 2000;
 const lookIntervalMs = 500;
-/** Looking takes at most this share of the time. */
-const looksShare = 1 / 20;
-/** However long the last look seemed to take: in a process that is flooded, most of it is its own work. */
+/** A look is followed by a rest that is so many times as long. */
+const restFactor = 20;
+/** But no longer, however long the look seemed to take: in a process that is flooded, most of it is its own work. */
 const restMsMax = 2000;
+/** What nobody has asked about for so long, nor looked up, is not known any more. */
+const idleMsMax = 5000;
 
 /**
  * Refuses starts of a project of which more is started than is worked off, before anything is done for them. Known
  * from a look now and then, which starts themselves call for, so that an idle api asks nothing. Between two looks no
- * more are queued than there was room for: else each that found some would let in a flood.
+ * more are queued than there was room for: else each that found some would let in a flood. So each is asked for twice,
+ * before its work (`admit`) and as it is written (`take`).
  */
 export class BacklogGate {
   readonly #options: BacklogGateOptions;
@@ -33,12 +36,13 @@ export class BacklogGate {
   /** The same as of the last look. */
   #found: ReadonlyMap<string, number> = new Map();
   #nextLookAt = Number.NEGATIVE_INFINITY;
+  #usedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: BacklogGateOptions) {
     this.#options = options;
     const { runsMax } = options;
     const limit = { name: 'backlogMax', value: runsMax };
-    const detail = `more than backlogMax ${runsMax} runs wait for a dispatcher; try again`;
+    const detail = `backlogMax ${runsMax} runs wait for a dispatcher, or are about to; try again`;
     this.#problem = new Problem('too_many_runs', detail, { limit, retryAfterSeconds: 2 });
   }
 
@@ -53,16 +57,28 @@ export class BacklogGate {
     if (problem) throw problem;
   }
 
-  /** So many more of its runs are put into the queue. */
-  queued(project: string, runs: number): void {
+  /**
+   * So many more of its runs are put into the queue: all of them, if there is room for one.
+   * @throws Problem `too_many_runs`
+   */
+  take(project: string, runs: number): void {
+    this.admit(project);
     const room = this.#room.get(project);
     if (room !== undefined) this.#room.set(project, room - runs);
   }
 
   /** What `admit` would throw. */
   refusalOf(project: string): Problem | null {
-    if (this.#options.now() >= this.#nextLookAt) void this.#look();
+    const now = this.#options.now();
+    if (now - this.#usedAt > idleMsMax) this.#forget();
+    this.#usedAt = now;
+    if (now >= this.#nextLookAt) void this.#look();
     return (this.#room.get(project) ?? 1) > 0 ? null : this.#problem;
+  }
+
+  #forget(): void {
+    this.#room = new Map();
+    this.#found = new Map();
   }
 
   async #look(): Promise<void> {
@@ -78,7 +94,8 @@ export class BacklogGate {
     }
     // Also when nothing new is known: what was full stays so, the others are not shut out.
     this.#room = new Map(this.#found);
-    const restMs = Math.min((now() - startedAt) / looksShare, restMsMax);
+    this.#usedAt = now();
+    const restMs = Math.min(restFactor * (now() - startedAt), restMsMax);
     this.#nextLookAt = Math.max(startedAt + lookIntervalMs, now() + restMs);
   }
 }

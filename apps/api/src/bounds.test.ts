@@ -4,7 +4,7 @@ import { inboxRowsMax } from '@waybill/store';
 import { afterEach, describe, expect, test } from 'vitest';
 import { gate, useApi } from '../test/harness.ts';
 
-const api = useApi({}, { startsMax: 4, waitsMax: 2, backlogMax: 5 });
+const api = useApi({}, { startsMax: 4, waitsMax: 2 });
 const definition = { id: 'order', steps: [{ id: 'a', url: '/a' }] };
 const create = (body: object = definition, key?: string) =>
   api.now.call('POST /v1/workflows', { body, ...(key === undefined ? {} : { key }) });
@@ -56,67 +56,6 @@ describe('while commits are stalled', () => {
   });
 });
 
-test('a project of which more is started than worked off is refused; a burst is not, nor are the others', async () => {
-  const { database, projectUuid } = api.now;
-  const queue = (seconds: number, count: number) => database`
-    insert into run_queue (run_id, project_id, ready_at, bytes)
-    select gen_random_uuid(), ${projectUuid}, now() - ${seconds} * interval '1 s', 1
-      from generate_series(1, ${count})`;
-  const status = async () => (await create()).status;
-  await database`delete from run_queue`;
-  await queue(1, 20);
-  for (let n = 0; n < 5; n++) expect(await status()).toBe(201);
-  await database`delete from run_queue`;
-  await queue(60, 6);
-  // It is known from a look now and then.
-  await expect.poll(status).toBe(429);
-  const { body, headers } = await create();
-  expect([body.code, headers.get('retry-after')]).toEqual(['too_many_runs', '2']);
-  expect(body.limit).toEqual({ name: 'backlogMax', value: 5 });
-  await expectTheDoorAgrees();
-  const theirs = { ...definition, steps: [{ id: 'a', url: 'http://h.test/a' }] };
-  expect((await create(theirs, api.now.stranger)).status).toBe(201);
-  // Old ones alone, one less: in one statement, or a look might come in between.
-  await database`
-    delete from run_queue where run_id not in
-      (select run_id from run_queue where ready_at < now() - interval '30 s' limit 5)`;
-  await expect.poll(status).toBe(201);
-  // There was room for one.
-  expect(await status()).toBe(429);
-  await database`delete from run_queue`;
-  await expect.poll(status).toBe(201);
-  await database`delete from run_queue`;
-});
-
-/** Starts of stored workflows are refused the same before anything is made of them, and nothing else is. */
-async function expectTheDoorAgrees(): Promise<void> {
-  const { api: served, admin, stranger } = api.now;
-  const url = '/v1/workflows/order/runs';
-  const knock = (fields: object) =>
-    served.refusalOf({ method: 'POST', url, authorization: `Bearer ${admin}`, length: '2', ...fields });
-  const refusal = knock({})!;
-  const answer = await api.now.call(`POST ${url}`, { body: {} });
-  const { requestId, ...problem } = JSON.parse(refusal.body);
-  expect([refusal.status, { ...problem, requestId: answer.body.requestId }]).toEqual([429, answer.body]);
-  expect(refusal.headers['x-request-id']).toBe(requestId);
-  for (const name of ['content-type', 'retry-after'])
-    expect(answer.headers.get(name)).toBe(refusal.headers[name]);
-  expect(knock({ url: `${url}/batch` })?.status).toBe(429);
-  const reader = `Bearer ${await api.now.newKey(['runs:read'])}`;
-  const passed = [
-    ...[
-      { length: undefined },
-      { length: '65537' },
-      { method: 'GET' },
-      { url: '/v1/workflows' },
-      { url: `${url}?x=1` },
-      { authorization: undefined },
-    ],
-    ...[reader, `Bearer ${stranger}`, 'Bearer wb_unknown'].map((authorization) => ({ authorization })),
-  ];
-  for (const fields of passed) expect([fields, knock(fields)]).toEqual([fields, null]);
-}
-
 describe('requests that wait', () => {
   test('are bounded: further ones are refused, and commands are answered 202 without a wait', async () => {
     const id = await api.now.start();
@@ -154,9 +93,7 @@ test('requests under way are bounded, whatever they wait for', async () => {
 });
 
 test('what was refused is counted, and fills no log', () => {
-  const codes = [
-    ...['too_many_starts', 'too_many_runs', 'too_many_waits', 'too_many_commands', 'unavailable'],
-  ];
+  const codes = [...['too_many_starts', 'too_many_waits', 'too_many_commands', 'unavailable']];
   expect([...new Set(api.now.refused)]).toEqual(codes);
   expect(api.now.logged.join()).not.toContain('too_many');
 });

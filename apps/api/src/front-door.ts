@@ -21,14 +21,15 @@ export interface Refusal {
 }
 
 export interface FrontDoorOptions {
-  readonly keys: KnownKeys;
-  readonly backlog: BacklogGate;
-  readonly metrics: MetricsSource;
+  readonly keys: Pick<KnownKeys, 'known'>;
+  readonly backlog: Pick<BacklogGate, 'isOpen' | 'refusalOf'>;
+  readonly metrics: Pick<MetricsSource, 'refused'>;
 }
 
 /** The body of what is refused is still read, so that the connection may go on: a longer one is for hono to judge. */
 const bodyBytesMax = 64 * 1024;
-const startUrl = /^\/v1\/workflows\/[^/?]+\/runs(?:\/batch)?$/;
+/** Of a workflow whose id needs no decoding, and is none of the dots that a path is resolved by. */
+const startUrl = /^\/v1\/workflows\/(?!\.{1,2}\/)[\w.-]{1,128}\/runs(?:\/batch)?$/;
 
 /**
  * Refuses starts that the gate would refuse, before anything is made of the request: under a flood, most of the work is

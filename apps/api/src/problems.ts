@@ -51,13 +51,31 @@ export function problemText(problem: Problem, requestId: string): string {
   });
 }
 
+/** A log that is no flood itself: of what may come a thousand times a second, one line a second. */
+const quietMs = 1000;
+
 export function onError({ log, metrics }: Pick<ApiDeps, 'log' | 'metrics'>): ErrorHandler<ApiEnv> {
+  let quietUntil = Number.NEGATIVE_INFINITY;
+  let unlogged = 0;
+  /** What each request meets while the database cannot be written or reached. */
+  const logOutage = (entry: object) => {
+    const now = performance.now();
+    if (now < quietUntil) return void unlogged++;
+    log.error(
+      { ...entry, ...(unlogged > 0 ? { unlogged } : {}) },
+      'requests fail: the database is not available',
+    );
+    [quietUntil, unlogged] = [now + quietMs, 0];
+  };
   return (error, c) => {
     const problem = toProblem(error);
     if (problem.status === 429 || problem.status === 503) metrics.refused(problem.code);
+    const entry = { err: error, requestId: c.get('requestId') };
     // Refusals for a limit are counted, not logged: whoever asks too much is not to fill a disk as well.
-    if (problem.status >= 500 && problem.limit === undefined)
-      log.error({ err: error, requestId: c.get('requestId') }, 'request failed');
+    if (problem.status >= 500 && problem.limit === undefined) {
+      if (problem.code === 'unavailable') logOutage(entry);
+      else log.error(entry, 'request failed');
+    }
     return problemResponse(c, problem);
   };
 }

@@ -56,7 +56,7 @@ export class Starter {
   readonly #deps: ApiDeps;
   readonly #views: RunViews;
   readonly #writes: Writes;
-  readonly #backlog: Pick<BacklogGate, 'queued'>;
+  readonly #backlog: Pick<BacklogGate, 'take'>;
   readonly #places: Places;
 
   constructor({ deps, views, writes, backlog }: Pick<Services, 'deps' | 'views' | 'writes' | 'backlog'>) {
@@ -78,7 +78,7 @@ export class Starter {
     return this.#places.taken;
   }
 
-  /** @throws Problem `idempotency_key_reused`, `too_many_starts`, `unavailable`. */
+  /** @throws Problem `idempotency_key_reused`, `too_many_starts`, `too_many_runs`, `unavailable`. */
   async start(request: StartRequest): Promise<StartedRun> {
     const { principal, context } = request;
     const start = () => this.#start(request);
@@ -123,8 +123,7 @@ export class Starter {
     const { entry, rows } = batchEntry(items, origin);
     const uuids = rows.map((row) => row.uuid);
     if (before) return this.#rows(uuids);
-    this.#refuseIfStuck();
-    this.#backlog.queued(projectUuid, items.filter(({ startAtMs }) => startAtMs === undefined).length);
+    this.#take(projectUuid, items.filter(({ startAtMs }) => startAtMs === undefined).length);
     try {
       await this.#writes.inTime(journal.append(entry));
     } catch (error) {
@@ -142,10 +141,13 @@ export class Starter {
     return uuids.map((uuid) => rows.get(uuid)!);
   }
 
-  #refuseIfStuck(): void {
+  /** Room for what is ready at once. @throws Problem `unavailable`, `too_many_runs` */
+  #take(project: string, runs: number): void {
     const { journal } = this.#deps;
-    if (!journal.isFull && journal.stuckForMs() <= stuckMsMax) return;
-    throw new Problem('unavailable', 'too much is waiting to be written', { retryAfterSeconds: 1 });
+    if (journal.isFull || journal.stuckForMs() > stuckMsMax) {
+      throw new Problem('unavailable', 'too much is waiting to be written', { retryAfterSeconds: 1 });
+    }
+    if (runs > 0) this.#backlog.take(project, runs);
   }
 
   async #existing(uuid: string): Promise<StartedRun | null> {
@@ -190,8 +192,7 @@ export class Starter {
       evolve(state, { type: 'run.created', at: createdAtMs, started: true });
       return { id: info.id, status: statusText(state, info) };
     }
-    this.#refuseIfStuck();
-    if (startAtMs === undefined) this.#backlog.queued(principal.projectUuid, 1);
+    this.#take(principal.projectUuid, startAtMs === undefined ? 1 : 0);
     const created: RunEvent = {
       type: 'run.created',
       at: createdAtMs,

@@ -1,0 +1,71 @@
+import { Problem } from '@waybill/protocol';
+import { expect, test } from 'vitest';
+import type { Scope } from './deps.ts';
+import { FrontDoor } from './front-door.ts';
+
+const principal = (projectUuid: string, ...scopes: Scope[]) => ({
+  ...{ projectUuid, keyUuid: 'key', baseUrl: null },
+  scopes: new Set(scopes),
+});
+const known = new Map([
+  ['Bearer wb_starter', principal('flooded', 'runs:write')],
+  ['Bearer wb_admin', principal('flooded', 'admin')],
+  ['Bearer wb_reader', principal('flooded', 'runs:read', 'workflows:write')],
+  ['Bearer wb_stranger', principal('calm', 'admin')],
+]);
+
+/** A door behind which one project starts too much. */
+function setUp({ isOpen = false } = {}) {
+  const counted: string[] = [];
+  const problem = new Problem('too_many_runs', 'too many', { retryAfterSeconds: 2 });
+  const door = new FrontDoor({
+    keys: { known: (authorization) => known.get(authorization ?? '') ?? null },
+    backlog: { isOpen, refusalOf: (project) => (project === 'flooded' ? problem : null) },
+    metrics: { refused: (code) => void counted.push(code) },
+  });
+  const start = {
+    method: 'POST',
+    url: '/v1/workflows/order/runs',
+    authorization: 'Bearer wb_starter',
+    length: '2',
+  };
+  return { counted, knock: (fields: object = {}) => door.refusalOf({ ...start, ...fields }) };
+}
+
+test.each([
+  {},
+  { authorization: 'Bearer wb_admin' },
+  { url: '/v1/workflows/order/runs/batch' },
+  { url: '/v1/workflows/..order.-_1/runs' },
+  { length: '65536' },
+])('is closed to a start of the project: %j', (fields) => {
+  const { counted, knock } = setUp();
+  const { status, headers, body } = knock(fields)!;
+  expect([status, headers['retry-after'], headers['content-length']]).toEqual([
+    429,
+    '2',
+    String(body.length),
+  ]);
+  expect(JSON.parse(body)).toMatchObject({ code: 'too_many_runs', requestId: headers['x-request-id'] });
+  expect(counted).toEqual(['too_many_runs']);
+});
+
+test.each([
+  { authorization: undefined },
+  ...['wb_unknown', 'wb_reader', 'wb_stranger'].map((key) => ({ authorization: `Bearer ${key}` })),
+  ...[undefined, '65537', 'x'].map((length) => ({ length })),
+  ...['GET', 'HEAD', 'PUT', 'post'].map((method) => ({ method })),
+  ...[
+    ...['/v1/workflows', '/v1/workflows/order', '/v1/runs', '/v1/workflows/order/runs?x=1'],
+    ...['/v1/workflows/order/runs/', '/v1/workflows/order/runs/batch/x', '/v1/workflows/a/b/runs'],
+    ...['/v1/workflows/../runs', '/v1/workflows/./runs', '/v1/workflows/%2e%2e/runs', '/v1/workflows//runs'],
+    ...['/v1/workflows/a#b/runs', '/v1/workflows/a\\b/runs', 'http://h.test/v1/workflows/order/runs'],
+  ].map((url) => ({ url })),
+])('lets everything else pass: %j', (fields) => {
+  const { counted, knock } = setUp();
+  expect([knock(fields), counted]).toEqual([null, []]);
+});
+
+test('is open while everybody keeps up', () => {
+  expect(setUp({ isOpen: true }).knock()).toBeNull();
+});
