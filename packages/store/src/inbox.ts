@@ -1,3 +1,4 @@
+import type { PendingQuery, Row } from 'postgres';
 import { isOwnedBy } from './by-key.ts';
 import type { Database } from './database.ts';
 import { StoreError } from './errors.ts';
@@ -17,6 +18,10 @@ export interface InboxRow {
 export const inboxRowsMax = 1000;
 /** What one look at the inbox may bring into memory. */
 const lookBytesMax = 16 * 1024 * 1024;
+/** Whose commands they are is looked up one by one, for so many. */
+const lookKeysMax = 5000;
+
+type Fragment = PendingQuery<Row[]>;
 
 /**
  * Leaves a command for the owner. False when the run has no queue row: it is done. The key-share lock
@@ -69,24 +74,39 @@ export async function reopenRun(sql: Database, request: ReopenRequest): Promise<
 
 /**
  * Commands for runs that `owner` drives, oldest first: as many as `limit`, and no more bytes than memory has for them.
+ * It costs no more than there are commands, nor, where there are many, than the owner has runs.
  * `isRecent`: of the last 30 s alone.
  */
-export function readInbox(
+export async function readInbox(
   sql: Database,
   owner: string,
   limit: number,
   isRecent = false,
-): PromiseLike<InboxRow[]> {
-  const since = isRecent ? sql`and i.created_at > now() - ${recentSeconds} * interval '1 s'` : sql``;
-  return sql<InboxRow[]>`
+): Promise<InboxRow[]> {
+  const since = isRecent ? sql`i.created_at > now() - ${recentSeconds} * interval '1 s'` : sql`true`;
+  const byKey = sql`(select * from inbox i where ${since} order by created_at, id limit ${lookKeysMax}) i
+    cross join lateral (
+      select from run_queue where run_id = i.run_id and ${sql.unsafe(isOwnedBy(owner))} offset 0) q`;
+  const more = sql`(select from inbox i where ${since} offset ${lookKeysMax} limit 1) more`;
+  const rows = await sql<(InboxRow | { readonly id: null })[]>`
     select "runUuid", id, command from (
+      (${oldestOf(sql, byKey, limit)}) union all select null, null, null, null from ${more}) look
+     order by created_at, id`;
+  const isAll = rows.every((row) => row.id !== null);
+  if (isAll) return rows as InboxRow[];
+  const byOwner = sql`run_queue q join inbox i on i.run_id = q.run_id and q.owner = ${owner} and ${since}`;
+  return sql<InboxRow[]>`
+    select "runUuid", id, command from (${oldestOf(sql, byOwner, limit)}) look order by created_at, id`;
+}
+
+function oldestOf(sql: Database, from: Fragment, limit: number): Fragment {
+  return sql`
+    select "runUuid", id, command, created_at from (
       select *, sum(octet_length(command)) over (order by created_at, id
                   rows between unbounded preceding and 1 preceding) as bytes_before
-        from (select i.run_id as "runUuid", i.id, i.command, i.created_at
-                from inbox i cross join lateral (
-                  select from run_queue where run_id = i.run_id and ${sql.unsafe(isOwnedBy(owner))} offset 0) q
-               where true ${since} order by i.created_at, i.id limit ${limit}) oldest) look
-     where coalesce(bytes_before, 0) < ${lookBytesMax} order by created_at, id`;
+        from (select i.run_id as "runUuid", i.id, i.command, i.created_at from ${from}
+               order by i.created_at, i.id limit ${limit}) oldest) sized
+     where coalesce(bytes_before, 0) < ${lookBytesMax}`;
 }
 
 /** Takes out commands that have been answered before: repeats that came when the first had gone already. */

@@ -58,6 +58,9 @@ describe('plans on a large queue', () => {
     const plan = await planOf(claimSql(me, room(100)));
     expect(plan).toMatch(byKey);
     expect(plan).not.toContain('Seq Scan on run_queue');
+    await database.sql`update run_queue set owner = ${me}`;
+    // Three for each of the oldest 5,000 commands, and what the updates have left.
+    expect(await pagesOf(claimSql(me, room(100)))).toBeLessThan(40_000);
   });
 
   test('backlogs are counted by the index of ready runs, no further than asked for', async () => {
@@ -103,7 +106,26 @@ describe('plans on a large queue', () => {
     await database.sql`analyze inbox`;
     const plan = await planOf(text);
     expect(plan).toContain('Index Scan using run_queue_pkey');
-    expect(plan).not.toContain('Seq Scan');
+    expect(plan).not.toContain('Seq Scan on run_queue');
+  });
+
+  test('behind many commands of others, own ones are found from the runs that are owned', async () => {
+    await database.sql`truncate inbox`;
+    const from = database.sql`from run_queue where owner is distinct from ${me}`;
+    await database.sql`insert into inbox (run_id, id, command, created_at)
+      select run_id, gen_random_uuid(), '{}', now() - interval '1 s' ${from}`;
+    await database.sql`insert into inbox (run_id, id, command)
+      select run_id, gen_random_uuid(), '{}' from run_queue where owner = ${me} limit 20`;
+    await database.sql`analyze inbox`;
+    for (const isRecent of [false, true]) {
+      const found = await readInbox(database.sql, me, 15, isRecent);
+      expect(new Set(found.map(({ runUuid }) => runUuid)).size).toBe(15);
+      const pages = await Promise.all(
+        (await textsOf((sql) => readInbox(sql, me, 15, isRecent))).map(pagesOf),
+      );
+      // Two looks: three pages for each of 5,000 keys, and for each run that is owned. All of it would be 90,000.
+      expect([pages.length, pages.reduce((sum, count) => sum + count) < 20_000]).toEqual([2, true]);
+    }
   });
 
   async function planOf(text: string): Promise<string> {
@@ -111,11 +133,21 @@ describe('plans on a large queue', () => {
     return rows.map((row) => row['QUERY PLAN']).join('\n');
   }
 
-  /** The statement as it is sent, with its parameters put in. */
+  async function pagesOf(text: string): Promise<number> {
+    const rows = await database.sql.unsafe<{ 'QUERY PLAN': string }[]>(`explain (analyze, buffers) ${text}`);
+    const [line] = /Buffers: .*/.exec(rows.map((row) => row['QUERY PLAN']).join('\n'))!;
+    return [...line.matchAll(/(?:hit|read)=(\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+  }
+
   async function textOf(run: (sql: h.Database) => PromiseLike<unknown>): Promise<string> {
-    let sent = '';
+    return (await textsOf(run)).at(-1)!;
+  }
+
+  /** The statements as they are sent, with their parameters put in. */
+  async function textsOf(run: (sql: h.Database) => PromiseLike<unknown>): Promise<string[]> {
+    const sent: string[] = [];
     const sql = h.connectDebug(database.url, (query, parameters) => {
-      sent = query.replace(/\$(\d+)/g, (_, n) => `'${parameters[Number(n) - 1]}'`);
+      sent.push(query.replace(/\$(\d+)/g, (_, n) => `'${parameters[Number(n) - 1]}'`));
     });
     await run(sql);
     await sql.end();
