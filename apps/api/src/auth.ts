@@ -23,8 +23,7 @@ export class KnownKeys {
   }
 
   find(key: string): Promise<Principal | null> {
-    const hash = hashApiKey(key);
-    const name = hash.toString('base64');
+    const { hash, name } = hashed(key);
     const known = this.#byHash.get(name);
     if (known) return known.found;
     const looked: LookedUp = { found: findPrincipal(this.#database, hash), principal: null };
@@ -41,8 +40,13 @@ export class KnownKeys {
   /** Without asking: null unless the header's key is a good one that is known. */
   known(authorization: string | undefined): Principal | null {
     const key = keyOf(authorization);
-    return key ? (this.#byHash.get(hashApiKey(key).toString('base64'))?.principal ?? null) : null;
+    return key ? (this.#byHash.get(hashed(key).name)?.principal ?? null) : null;
   }
+}
+
+function hashed(key: string): { readonly hash: Buffer; readonly name: string } {
+  const hash = hashApiKey(key);
+  return { hash, name: hash.toString('base64') };
 }
 
 function keyOf(authorization = ''): string | undefined {

@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto';
+import { hash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 export interface ApiKey {
@@ -25,7 +25,7 @@ export function createApiKey(): ApiKey {
 
 /** SHA-256 of the key's UTF-8 bytes, 32 bytes. */
 export function hashApiKey(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
+  return hash('sha256', key, 'buffer');
 }
 
 /** At most 10 characters and never more than half, so a short bootstrap key is not given away. */

@@ -12,11 +12,16 @@ const clients = 500;
 const openMax = 4000;
 const concurrency = 256;
 
-/** What clients that do not wait may cost: less would be a collapse. */
-const rudeShareMin = 1 / 3;
+/**
+ * What clients that wait must leave of the peak, and clients that do not. Each request of these is read and answered, by
+ * the one core that all else is done on: some seventh of it goes there, and the starts that find room go through the
+ * database, unlike those at the peak.
+ */
+const politeShareMin = 0.8;
+const rudeShareMin = 0.5;
 
 /**
- * `--seconds`: how long the overload by clients lasts that come again when they were told to; a quarter of it, one by
+ * `--seconds`: how long the overload lasts by clients that come again when they were told to, and then as long by
  * clients that do not wait. Server and database have one half of the cores, handlers and clients the other: else it
  * would be the clients' work that takes the goodput away.
  */
@@ -58,7 +63,7 @@ async function play(stage: Stage): Promise<RowReport> {
   await stage.drained(30);
   const perSecond = peakBefore * times;
   const polite = await overload(stage, load, { perSecond, seconds, rests: true, normal });
-  const rude = await overload(stage, load, { perSecond, seconds: seconds / 4, rests: false, normal });
+  const rude = await overload(stage, load, { perSecond, seconds, rests: false, normal });
   // Whatever else this machine does comes and goes: the better of two is what it can do.
   const peak = Math.max(peakBefore, await load.peak(10));
   await stage.drained(30);
@@ -66,7 +71,7 @@ async function play(stage: Stage): Promise<RowReport> {
   const violations = await stage.violations(120_000);
   const share = ({ goodput }: Overload) => goodput / peak;
   const percent = (part: Overload) => `${(100 * share(part)).toFixed(0)} %`;
-  if (share(polite) < 0.8) violations.push(`goodput fell to ${percent(polite)} of the peak`);
+  if (share(polite) < politeShareMin) violations.push(`goodput fell to ${percent(polite)} of the peak`);
   if (share(rude) < rudeShareMin)
     violations.push(`goodput fell to ${percent(rude)} of the peak by clients that do not wait`);
   if (rude.offered < 0.9 * perSecond)
