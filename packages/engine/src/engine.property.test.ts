@@ -29,9 +29,8 @@ describe('any workflow, any answers, any interruptions', () => {
   });
 
   test('a property that never got to the interesting places would show nothing: from this seed it does', () => {
-    expect([...explore({ numRuns: 400, seed: 99 })]).toEqual(expect.arrayContaining(places));
-    // Half a minute of computing, for which a busy machine may take a few.
-  }, 300_000);
+    expect([...explore({ numRuns: 100, seed: 2 })]).toEqual(expect.arrayContaining(places));
+  });
 });
 
 const places = [

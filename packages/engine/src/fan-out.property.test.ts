@@ -29,6 +29,5 @@ test('from this seed the property gets to the interesting places', () => {
     ...['step.skipped', 'step.passed', 'completed after a retry', 'failed after a retry'],
     ...['completed', 'failed', 'cancelled', 'run.retrying', 'run.timed_out', 'attempt.lost'],
   ];
-  expect([...explore({ numRuns: 300, seed: 99 })]).toEqual(expect.arrayContaining(places));
-  // Half a minute of computing, for which a busy machine may take a few.
-}, 300_000);
+  expect([...explore({ numRuns: 60, seed: 99 })]).toEqual(expect.arrayContaining(places));
+});
