@@ -26,8 +26,11 @@ import { Timers } from './timers.ts';
 
 /** Flushes fail or hang for longer: what is taken now could only wait. */
 const stuckMsMax = 2000;
-/** Deliveries that wait in a busy process: enough to never run dry between two claims. */
-const saturatedAbove = 1000;
+/**
+ * Deliveries that wait in a busy process: enough to never run dry between two claims. Runs take turns, so with many more
+ * of them all are held in memory for long, and none ends.
+ */
+const saturatedAbove = 300;
 /** An aborted exchange ends at once. */
 const abortGraceMs = 1000;
 
