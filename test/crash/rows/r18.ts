@@ -14,8 +14,12 @@ const concurrency = 256;
 /** Shorter, it would be what the machine can do in a good moment. */
 const peakSeconds = 20;
 
-/** What must be left of the peak. */
-const shareMin = 0.8;
+/**
+ * What must be left of the peak: by clients that wait, and by clients that do not. Of these, each request is read and
+ * answered by the core that all else is done on, and their own core has the handlers to serve as well.
+ */
+const politeShareMin = 0.8;
+const rudeShareMin = 0.5;
 
 /**
  * `--seconds`: how long the overload lasts by clients that come again when they were told to, and then as long by
@@ -68,8 +72,8 @@ async function play(stage: Stage): Promise<RowReport> {
   const violations = await stage.violations(120_000);
   const share = ({ goodput }: Overload) => goodput / peak;
   const percent = (part: Overload) => `${(100 * share(part)).toFixed(0)} %`;
-  if (share(polite) < shareMin) violations.push(`goodput fell to ${percent(polite)} of the peak`);
-  if (share(rude) < shareMin)
+  if (share(polite) < politeShareMin) violations.push(`goodput fell to ${percent(polite)} of the peak`);
+  if (share(rude) < rudeShareMin)
     violations.push(`goodput fell to ${percent(rude)} of the peak by clients that do not wait`);
   if (rude.offered < 0.9 * perSecond)
     violations.push(`could not be judged: clients made only ${rude.offered.toFixed(0)} starts a second`);
