@@ -93,7 +93,7 @@ test('requests under way are bounded, whatever they wait for', async () => {
 });
 
 test('what was refused is counted, and fills no log', () => {
-  const codes = [...['too_many_starts', 'too_many_waits', 'too_many_commands', 'unavailable']];
+  const codes = ['too_many_starts', 'too_many_waits', 'too_many_commands', 'unavailable'];
   expect([...new Set(api.now.refused)]).toEqual(codes);
   expect(api.now.logged.join()).not.toContain('too_many');
 });

@@ -4,7 +4,8 @@ import type { Scope } from './deps.ts';
 import { FrontDoor } from './front-door.ts';
 
 const principal = (projectUuid: string, ...scopes: Scope[]) => ({
-  ...{ projectUuid, keyUuid: 'key', baseUrl: null },
+  projectUuid,
+  baseUrl: null,
   scopes: new Set(scopes),
 });
 const known = new Map([

@@ -13,3 +13,9 @@ const nobody = "'00000000-0000-0000-0000-000000000000'::uuid";
 export function isOwnedBy(owner: string): string {
   return `coalesce(owner, ${nobody}) = ${uuid(owner)}`;
 }
+
+/**
+ * Commands whose runs one look finds by key, the oldest first. Most of a long inbox may be for runs that have owners, who
+ * take them out; then others are the oldest.
+ */
+export const commandKeysMax = 5000;

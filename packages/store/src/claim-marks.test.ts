@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { explainAnalyze } from '../test/explain.ts';
 import * as h from '../test/harness.ts';
 import { ClaimMarks } from './claim-marks.ts';
 import { claimRuns, claimSql, lookAtQueue } from './claims.ts';
@@ -110,13 +111,10 @@ describe('while an old snapshot keeps everything from being vacuumed', () => {
   async function pagesOf(marks: ClaimMarks): Promise<number> {
     const sql = h.connectDebug(database.url, () => {});
     await sql.unsafe('begin');
-    const [row] = await sql.unsafe<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }[]>(
-      `explain (analyze, buffers, format json) ${claimSql(me, room, marks.list())}`,
-    );
+    const { pages } = await explainAnalyze(sql, claimSql(me, room, marks.list()));
     await sql.unsafe('rollback');
     await sql.end();
-    const { Plan } = row!['QUERY PLAN'][0];
-    return Plan['Shared Hit Blocks']! + Plan['Shared Read Blocks']!;
+    return pages;
   }
 
   test('a claim with marks reads as little as on an empty queue, one without reads all that was claimed', async () => {

@@ -1,4 +1,4 @@
-import { isFree } from './by-key.ts';
+import { commandKeysMax, isFree } from './by-key.ts';
 import type { ClaimMark, QueueLook } from './claim-marks.ts';
 import type { Database } from './database.ts';
 import { fence } from './journal/message.ts';
@@ -37,12 +37,6 @@ export interface ProjectShare {
  */
 export const suspectClaims = 2;
 
-/**
- * The oldest commands alone wake runs: most of a long inbox may be for runs that have owners, who take them out; then
- * others are the oldest.
- */
-const commandsMax = 5000;
-
 const lowest = '00000000-0000-0000-0000-000000000000';
 const highest = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
@@ -62,7 +56,7 @@ export function claimSql(
   const count = integer(Math.max(1, Math.floor(room.runs)));
   const bytes = integer(Math.max(1, Math.floor(room.bytes)));
   const since = room.isInboxRecent ? `created_at > now() - ${recentSeconds} * interval '1 s'` : 'true';
-  const inbox = `(select run_id from inbox where ${since} order by created_at limit ${commandsMax}) n`;
+  const inbox = `(select run_id from inbox where ${since} order by created_at limit ${commandKeysMax}) n`;
   const next = (from: string) => `(select q.project_id from run_queue q where q.owner is null
       and q.project_id > ${from}.project_id and q.project_id < ${from}.until order by q.project_id limit 1)`;
   return `with recursive known (project_id, since, most) as (${knownSql(room, marks)}),

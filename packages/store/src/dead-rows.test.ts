@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { explainAnalyze, withParameters } from '../test/explain.ts';
 import * as h from '../test/harness.ts';
 import { claimSql, claimSuspectSql } from './claims.ts';
 import { deleteCommands, postCommand, readInbox } from './inbox.ts';
@@ -85,13 +86,9 @@ async function expectFewPages(statements: readonly string[]): Promise<void> {
   const sql = h.connectDebug(database.url, () => {});
   for (const statement of statements) {
     await sql.unsafe('begin');
-    const rows = await sql.unsafe<{ 'QUERY PLAN': string }[]>(`explain (analyze, buffers) ${statement}`);
+    const { plan, pages } = await explainAnalyze(sql, statement);
     await sql.unsafe('rollback');
-    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
-    // The first line of buffers is that of all.
-    const pages = [.../Buffers: .*/.exec(plan)![0].matchAll(/(?:hit|read)=(\d+)/g)];
-    const count = pages.reduce((sum, [, n]) => sum + Number(n), 0);
-    expect(count, plan).toBeLessThan(100);
+    expect(pages, plan).toBeLessThan(100);
   }
   await sql.end();
 }
@@ -100,7 +97,7 @@ async function expectFewPages(statements: readonly string[]): Promise<void> {
 async function sentBy(run: (sql: h.Database) => PromiseLike<unknown>): Promise<string[]> {
   const sent: string[] = [];
   const sql = h.connectDebug(database.url, (query, parameters) => {
-    sent.push(...query.replace(/\$(\d+)/g, (_, n) => `'${parameters[Number(n) - 1]}'`).split(';'));
+    sent.push(...withParameters(query, parameters).split(';'));
   });
   await sql.unsafe('begin');
   await run(sql);

@@ -1,5 +1,5 @@
 import type { PendingQuery, Row } from 'postgres';
-import { isOwnedBy } from './by-key.ts';
+import { commandKeysMax, isOwnedBy } from './by-key.ts';
 import type { Database } from './database.ts';
 import { StoreError } from './errors.ts';
 import { deleteInboxRows } from './journal/message.ts';
@@ -18,8 +18,6 @@ export interface InboxRow {
 export const inboxRowsMax = 1000;
 /** What one look at the inbox may bring into memory. */
 const lookBytesMax = 16 * 1024 * 1024;
-/** Whose commands they are is looked up one by one, for so many. */
-const lookKeysMax = 5000;
 
 type Fragment = PendingQuery<Row[]>;
 
@@ -84,10 +82,10 @@ export async function readInbox(
   isRecent = false,
 ): Promise<InboxRow[]> {
   const since = isRecent ? sql`i.created_at > now() - ${recentSeconds} * interval '1 s'` : sql`true`;
-  const byKey = sql`(select * from inbox i where ${since} order by created_at, id limit ${lookKeysMax}) i
+  const byKey = sql`(select * from inbox i where ${since} order by created_at, id limit ${commandKeysMax}) i
     cross join lateral (
       select from run_queue where run_id = i.run_id and ${sql.unsafe(isOwnedBy(owner))} offset 0) q`;
-  const more = sql`(select from inbox i where ${since} offset ${lookKeysMax} limit 1) more`;
+  const more = sql`(select from inbox i where ${since} offset ${commandKeysMax} limit 1) more`;
   const rows = await sql<(InboxRow | { readonly id: null })[]>`
     select "runUuid", id, command from (
       (${oldestOf(sql, byKey, limit)}) union all select null, null, null, null from ${more}) look

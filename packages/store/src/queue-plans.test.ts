@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { explainAnalyze, withParameters } from '../test/explain.ts';
 import * as h from '../test/harness.ts';
 import { readBacklogs } from './backlog.ts';
 import { claimSql, claimSuspectSql } from './claims.ts';
@@ -133,21 +134,17 @@ describe('plans on a large queue', () => {
     return rows.map((row) => row['QUERY PLAN']).join('\n');
   }
 
-  async function pagesOf(text: string): Promise<number> {
-    const rows = await database.sql.unsafe<{ 'QUERY PLAN': string }[]>(`explain (analyze, buffers) ${text}`);
-    const [line] = /Buffers: .*/.exec(rows.map((row) => row['QUERY PLAN']).join('\n'))!;
-    return [...line.matchAll(/(?:hit|read)=(\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
-  }
+  const pagesOf = async (text: string) => (await explainAnalyze(database.sql, text)).pages;
 
   async function textOf(run: (sql: h.Database) => PromiseLike<unknown>): Promise<string> {
     return (await textsOf(run)).at(-1)!;
   }
 
-  /** The statements as they are sent, with their parameters put in. */
+  /** The statements as they are sent. */
   async function textsOf(run: (sql: h.Database) => PromiseLike<unknown>): Promise<string[]> {
     const sent: string[] = [];
     const sql = h.connectDebug(database.url, (query, parameters) => {
-      sent.push(query.replace(/\$(\d+)/g, (_, n) => `'${parameters[Number(n) - 1]}'`));
+      sent.push(withParameters(query, parameters));
     });
     await run(sql);
     await sql.end();
