@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { delimiter, dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -36,8 +37,9 @@ export async function startWaybill(
   env: Readonly<Record<string, string>>,
 ): Promise<ServeProcess> {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [program, ...args], {
-    env: { PATH, HOME, ...env },
+  // As users run it: its first line brings its own node flags. The node that it finds is the one of the tests.
+  const child = spawn(program, args, {
+    env: { PATH: `${dirname(process.execPath)}${delimiter}${PATH}`, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   // Not 'exit': by then every line was read.
