@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { Problem } from '@waybill/protocol';
 import { hashApiKey } from '@waybill/signing';
 import { type Database, findKey } from '@waybill/store';
@@ -16,23 +17,23 @@ interface LookedUp {
 /** Whose keys they are, as the database said a moment ago. */
 export class KnownKeys {
   readonly #database: Database;
-  readonly #byHash = new LRUCache<string, LookedUp>({ max: 10_000, ttl: keyLifetimeMs });
+  readonly #byName = new LRUCache<string, LookedUp>({ max: 10_000, ttl: keyLifetimeMs });
 
   constructor(database: Database) {
     this.#database = database;
   }
 
   find(key: string): Promise<Principal | null> {
-    const { hash, name } = hashed(key);
-    const known = this.#byHash.get(name);
+    const name = nameOf(key);
+    const known = this.#byName.get(name);
     if (known) return known.found;
-    const looked: LookedUp = { found: findPrincipal(this.#database, hash), principal: null };
-    this.#byHash.set(name, looked);
+    const looked: LookedUp = { found: findPrincipal(this.#database, hashApiKey(key)), principal: null };
+    this.#byName.set(name, looked);
     looked.found.then(
       (principal) => {
         looked.principal = principal;
       },
-      () => this.#byHash.delete(name),
+      () => this.#byName.delete(name),
     );
     return looked.found;
   }
@@ -40,13 +41,13 @@ export class KnownKeys {
   /** Without asking: null unless the header's key is a good one that is known. */
   known(authorization: string | undefined): Principal | null {
     const key = keyOf(authorization);
-    return key ? (this.#byHash.get(hashed(key).name)?.principal ?? null) : null;
+    return key ? (this.#byName.get(nameOf(key))?.principal ?? null) : null;
   }
 }
 
-function hashed(key: string): { readonly hash: Buffer; readonly name: string } {
-  const hash = hashApiKey(key);
-  return { hash, name: hash.toString('base64') };
+/** Keys themselves are not kept. */
+function nameOf(key: string): string {
+  return hash('sha256', key, 'base64');
 }
 
 function keyOf(authorization = ''): string | undefined {

@@ -1,5 +1,6 @@
 import { Problem } from '@waybill/protocol';
 import { expect, test } from 'vitest';
+import { headersOf } from '../test/raw-headers.ts';
 import type { Scope } from './deps.ts';
 import { FrontDoor } from './front-door.ts';
 
@@ -41,13 +42,16 @@ test.each([
   { length: '65536' },
 ])('is closed to a start of the project: %j', (fields) => {
   const { counted, knock } = setUp();
-  const { status, headers, body } = knock(fields)!;
-  expect([status, headers['retry-after'], headers['content-length']]).toEqual([
+  const { status, headers: raw, body } = knock(fields)!;
+  const headers = headersOf(raw);
+  expect([status, headers.get('retry-after'), headers.get('content-length')]).toEqual([
     429,
     '2',
     String(body.length),
   ]);
-  expect(JSON.parse(body)).toMatchObject({ code: 'too_many_runs', requestId: headers['x-request-id'] });
+  const requestId = headers.get('x-request-id');
+  expect(requestId).toMatch(/^req_/);
+  expect(JSON.parse(body)).toMatchObject({ code: 'too_many_runs', requestId });
   expect(counted).toEqual(['too_many_runs']);
 });
 

@@ -1,8 +1,8 @@
-import { createId } from '@waybill/protocol';
+import { createId, type Problem } from '@waybill/protocol';
 import { hasScope, type KnownKeys } from './auth.ts';
 import type { BacklogGate } from './backlog-gate.ts';
 import type { MetricsSource } from './deps.ts';
-import { problemHeaders, problemText } from './problems.ts';
+import { problemHeaders, problemTextFor } from './problems.ts';
 
 /** Of a request, what its first lines say. */
 export interface RequestHead {
@@ -16,7 +16,8 @@ export interface RequestHead {
 
 export interface Refusal {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Names and values in turns: an object would be made into this. */
+  readonly headers: string[];
   readonly body: string;
 }
 
@@ -37,6 +38,8 @@ const startUrl = /^\/v1\/workflows\/(?!\.{1,2}\/)[\w.-]{1,128}\/runs(?:\/batch)?
  */
 export class FrontDoor {
   readonly #options: FrontDoorOptions;
+  /** How the last problem is told; mostly it is the next one, too. */
+  #telling: Telling | null = null;
 
   constructor(options: FrontDoorOptions) {
     this.#options = options;
@@ -51,13 +54,28 @@ export class FrontDoor {
     const problem = backlog.refusalOf(principal.projectUuid);
     if (!problem) return null;
     metrics.refused(problem.code);
+    if (this.#telling?.problem !== problem) this.#telling = tellingOf(problem);
+    const { headers, textFor } = this.#telling;
     const requestId = createId('req');
-    const body = problemText(problem, requestId);
-    const headers = {
-      ...problemHeaders(problem),
-      'content-length': String(Buffer.byteLength(body)),
-      'x-request-id': requestId,
+    const body = textFor(requestId);
+    return {
+      status: problem.status,
+      headers: [...headers, 'content-length', String(Buffer.byteLength(body)), 'x-request-id', requestId],
+      body,
     };
-    return { status: problem.status, headers, body };
   }
+}
+
+interface Telling {
+  readonly problem: Problem;
+  readonly headers: readonly string[];
+  readonly textFor: (requestId: string) => string;
+}
+
+function tellingOf(problem: Problem): Telling {
+  return {
+    problem,
+    headers: Object.entries(problemHeaders(problem)).flat(),
+    textFor: problemTextFor(problem),
+  };
 }

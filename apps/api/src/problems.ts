@@ -39,7 +39,12 @@ export function problemHeaders(problem: Problem): Record<string, string> {
 }
 
 export function problemText(problem: Problem, requestId: string): string {
-  return JSON.stringify({
+  return problemTextFor(problem)(requestId);
+}
+
+/** The same, of one problem that many requests are answered with: all of it but their ids is written once. */
+export function problemTextFor(problem: Problem): (requestId: string) => string {
+  const members = JSON.stringify({
     type: 'about:blank',
     title: titles[problem.status] ?? 'Error',
     status: problem.status,
@@ -47,8 +52,9 @@ export function problemText(problem: Problem, requestId: string): string {
     detail: problem.message,
     ...(problem.limit ? { limit: problem.limit } : {}),
     ...(problem.errors ? { errors: problem.errors } : {}),
-    requestId,
   });
+  const start = `${members.slice(0, -1)},"requestId":`;
+  return (requestId) => `${start}${JSON.stringify(requestId)}}`;
 }
 
 /** A log that is no flood itself: of what may come a thousand times a second, one line a second. */

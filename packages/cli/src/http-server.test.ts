@@ -7,7 +7,7 @@ import { listen } from './http-server.ts';
 
 test('what is refused by its head alone gets no further, and its connection goes on', async () => {
   const server = await listen('127.0.0.1', 0);
-  const headers = { 'retry-after': '2' };
+  const headers = ['retry-after', '2'];
   const refusal = { status: 429, headers, body: '{"code":"too_many_runs"}' };
   const heads: unknown[] = [];
   server.serve(

@@ -1,12 +1,12 @@
 import type { DeliveryKind } from '@waybill/engine';
-import { TypeID, typeid } from 'typeid-js';
+import { TypeID, typeidUnboxed } from 'typeid-js';
 
 /** Prefixes of public ids. The rest is a UUIDv7 in Crockford base 32. */
 export type IdPrefix = 'run' | 'proj' | 'key' | 'evt' | 'cmd' | 'disp' | 'sec' | 'req';
 
 /** A fresh id, e.g. `run_01h455vb4pex5vsknk084sn02q`. Its order follows the clock of this process. */
 export function createId(prefix: IdPrefix): string {
-  return typeid(prefix).toString();
+  return typeidUnboxed(prefix);
 }
 
 /** The UUID inside an id, or null when the text is no id with this prefix. */
