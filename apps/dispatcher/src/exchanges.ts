@@ -43,6 +43,7 @@ export class Exchanges {
   readonly #options: ExchangesOptions;
   readonly #open = new Map<Delivery, OpenRequest>();
   #bytes = 0;
+  #onIdle = () => {};
 
   constructor(options: ExchangesOptions) {
     this.#options = options;
@@ -103,6 +104,7 @@ export class Exchanges {
         this.#options.onCrash(driver, error);
       }
       this.#options.onEnd(url);
+      if (this.size === 0) this.#onIdle();
     });
   }
 
@@ -139,6 +141,18 @@ export class Exchanges {
 
   abortAll(): void {
     for (const open of this.#open.values()) open.abort();
+  }
+
+  /** Resolves when none is open, or after `graceMs`. */
+  idle(graceMs: number): Promise<void> {
+    if (this.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(graceMs, resolve);
+      this.#onIdle = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 
   /** Of a compensation or a hook nothing is kept: whoever takes it has taken it, whatever its answer holds. */

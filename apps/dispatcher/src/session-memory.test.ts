@@ -104,6 +104,30 @@ describe('runs that wait', () => {
   });
 });
 
+test('in a busy process no more runs start or are claimed than keep it going, those being written counted', async () => {
+  let isBusy = true;
+  const { session, startOwned } = await startSession({ isBusy: () => isBusy, runsMax: 1000 });
+  const stored = await database.store(handler.chain(['a']));
+  await database.createRun(stored);
+  handler.hold('a');
+  const letThrough = await database.holdStarts();
+  const start = () => startOwned(stored, newUuid());
+  const starts = Array.from({ length: 300 }, start);
+  await expect.poll(() => session.stats.runs).toBe(300);
+  expect(session.mayOwn(projectUuid)).toBe(true);
+  starts.push(start());
+  await expect.poll(() => session.stats.runs).toBe(301);
+  expect([session.mayOwn(projectUuid), await session.claim()]).toEqual([false, 0]);
+  isBusy = false;
+  expect(session.mayOwn(projectUuid)).toBe(true);
+  isBusy = true;
+  await letThrough();
+  await Promise.all(starts);
+  // So many are with their handler that no more than 300 wait.
+  expect(session.mayOwn(projectUuid)).toBe(true);
+  expect(await session.claim()).toBe(1);
+});
+
 describe('bytes', () => {
   test('of the queue bound what is claimed; what is in memory bounds what may start', async () => {
     const { session } = await startSession({ runBytesMax: 8000 });

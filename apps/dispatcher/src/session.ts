@@ -27,8 +27,8 @@ import { Timers } from './timers.ts';
 /** Flushes fail or hang for longer: what is taken now could only wait. */
 const stuckMsMax = 2000;
 /**
- * Deliveries that wait in a busy process: enough to never run dry between two claims. Runs take turns, so with many more
- * of them all are held in memory for long, and none ends.
+ * Deliveries that wait in a busy process, or will: enough to never run dry between two claims. Runs take turns, so with
+ * many more of them all are held in memory for long, and none ends.
  */
 const saturatedAbove = 300;
 /** An aborted exchange ends at once. */
@@ -63,7 +63,8 @@ export class Session implements DriverContext {
   readonly #inbox: InboxReader;
   #isStopping = false;
   #isEnded = false;
-  #onIdle: (() => void) | null = null;
+  /** Runs on their way to the journal: what each has to send will wait, too. */
+  #starting = 0;
 
   constructor(deps: SessionDeps, { onLost, onSuspectGone, onRoom }: SessionEvents) {
     this.#deps = deps;
@@ -101,7 +102,7 @@ export class Session implements DriverContext {
       onTooLarge: (run) => this.#tooLarge(run),
     });
     const { runsMax, runBytesMax: bytesMax } = deps;
-    const isSaturated = () => this.queue.size > saturatedAbove && (deps.isBusy?.() ?? false);
+    const isSaturated = () => this.queue.size + this.#starting > saturatedAbove && (deps.isBusy?.() ?? false);
     this.#room = new MemoryRoom({ runs, runsMax, bytesMax, isSaturated, onRoom });
     this.#parking = new Parking({
       ...{ journal: this.#journal, runs, clock, log },
@@ -126,7 +127,7 @@ export class Session implements DriverContext {
       ...{ inFlightMax: deps.inFlightMax, inFlightBytesMax: deps.inFlightBytesMax },
       callbacks: deps.callbacks,
       endpoints: deps.endpoints,
-      onEnd: (url) => this.#exchangeEnded(url),
+      onEnd: (url) => this.queue.ended(url),
       within: (driver, outcome) =>
         withinState(outcome, runs.get(driver.runUuid), deps.limits.runStateBytesMax),
       onCrash: (driver, error) => this.onCrash(driver, error),
@@ -169,7 +170,9 @@ export class Session implements DriverContext {
     const driver = new RunDriver({ runUuid: uuid, plan, project, context: this, info: infoOf(uuid, row) });
     const bytes = freshStateBytes(plan, row.context);
     this.#runs.add(driver, { claims: 0, bytes, queuedBytes: bytes }, this.clock.monotonic());
-    await driver.create({ ...row, stateBytes: bytes, startedAtMs: row.createdAtMs });
+    this.#starting++;
+    const created = driver.create({ ...row, stateBytes: bytes, startedAtMs: row.createdAtMs });
+    await created.finally(() => this.#starting--);
   }
 
   /** Claims ready runs while there is room. Answers how many. */
@@ -219,10 +222,10 @@ export class Session implements DriverContext {
   /** Finishes what is in flight, at most for the grace period, then gives everything back. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
-    await this.#idle(graceMs);
+    await this.#exchanges.idle(graceMs);
     this.#exchanges.abortAll();
     // What was given up is recorded as lost.
-    await this.#idle(abortGraceMs);
+    await this.#exchanges.idle(abortGraceMs);
     await this.#journal.close();
     failpoint('lease.release');
     await this.lease.release();
@@ -306,23 +309,6 @@ export class Session implements DriverContext {
   #tooLarge({ driver }: OwnedRun): void {
     if (driver.isDiscarded || isTerminal(driver.state.state)) return;
     driver.apply({ type: 'quarantine', ...stateTooLarge(this.#deps.limits.runStateBytesMax) });
-  }
-
-  #exchangeEnded(url: string): void {
-    this.queue.ended(url);
-    if (this.#exchanges.size === 0) this.#onIdle?.();
-  }
-
-  /** Resolves when no exchange is open, or after `graceMs`. */
-  #idle(graceMs: number): Promise<void> {
-    if (this.#exchanges.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = this.clock.after(graceMs, resolve);
-      this.#onIdle = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
   }
 
   async #load(owned: readonly ClaimedRun[], quarantine: Quarantine | null = null): Promise<void> {

@@ -112,25 +112,34 @@ export async function startDatabase() {
 
     /** Keeps the end of a run from committing, and lets commands for it through. */
     async holdEnd(runUuid: string) {
-      const holder = await openDatabase(server.url, { name: 'holder', max: 1 });
-      await holder.unsafe(`begin; select from run_queue where run_id = '${runUuid}' for share`);
+      const release = await held(server.url, `select from run_queue where run_id = '${runUuid}' for share`);
       const isWaiting = () => sql`select 1 from pg_locks where not granted`;
       return {
         async isAwaited(): Promise<void> {
           while ((await isWaiting()).length === 0);
         },
-        async release(): Promise<void> {
-          await holder.unsafe('commit');
-          await holder.end();
-        },
+        release,
       };
     },
+
+    /** Keeps runs from being written. Answers how to let them through. */
+    holdStarts: () => held(server.url, 'lock table runs in share mode'),
 
     async stop() {
       await journal.close();
       await sql.end({ timeout: 1 });
       await server.stop();
     },
+  };
+}
+
+/** Takes a lock. Answers how to let go of it. */
+async function held(url: string, text: string): Promise<() => Promise<void>> {
+  const holder = await openDatabase(url, { name: 'holder', max: 1 });
+  await holder.unsafe(`begin; ${text}`);
+  return async () => {
+    await holder.unsafe('commit');
+    await holder.end();
   };
 }
 
