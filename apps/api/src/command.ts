@@ -50,11 +50,11 @@ export async function sendCommand(
   const outcomeWithin = (waitMs: number) =>
     awaitOutcome(services, row, { commandUuid, fromSeq, waitMs, mayBeDone });
   const known = claim?.isRepeat ? await outcomeWithin(0) : null;
-  const isPosted = known === null && (await post(services, row, commandUuid, command));
-  const outcome = known ?? (await outcomeWithin(isPosted ? outcomeWaitMs : 0));
-  if (outcome === 'ended' || (outcome === null && !isPosted)) {
-    throw ended((await views.get(row)).state.state);
-  }
+  const refusal = known === null ? await post(services, row, commandUuid, command) : null;
+  // Also of one that is refused: a repeat may come just as the first is applied.
+  const outcome = known ?? (await outcomeWithin(refusal ? 0 : outcomeWaitMs));
+  if (outcome === 'ended') throw ended((await views.get(row)).state.state);
+  if (outcome === null && refusal) throw refusal;
   if (outcome !== null) failpoint('api.applied');
   if (outcome?.type === 'command.refused') throw refused(outcome.code, outcome.detail, outcome.limit);
   return { commandId: idOfUuid('cmd', commandUuid), outcome };
@@ -75,19 +75,19 @@ function isOverFor(command: Posted, { state, phase }: RunState): boolean {
   return command.type === 'pause' || command.type === 'resume' ? phase === 'done' : isTerminal(state);
 }
 
-/** False when the run has ended, and the command is not one for ended runs. */
+/** Answers why the run is in no state for it; null when it was posted. */
 async function post(
   { deps, views, writes }: Services,
   row: RunRow,
   id: string,
   command: Posted,
-): Promise<boolean> {
+): Promise<Problem | null> {
   const inboxRow = { runUuid: row.uuid, id, command: JSON.stringify(command) };
   const { state } = await views.get(row);
   if (command.type === 'retry' && state.state !== 'failed') {
-    throw refused('run_not_failed', `the run is ${state.state}: only a failed one can be retried`);
+    return refused('run_not_failed', `the run is ${state.state}: only a failed one can be retried`);
   }
-  if (isOverFor(command, state)) return false;
+  if (isOverFor(command, state)) return ended(state.state);
   failpoint('api.command');
   const isPosted = reopens(command)
     ? await writes.run((database) => reopen(database, row, inboxRow))
@@ -95,7 +95,7 @@ async function post(
   failpoint('api.commanded');
   deps.hints.notify('work');
   deps.dispatcher?.poke();
-  return isPosted;
+  return isPosted ? null : ended((await views.get(row)).state.state);
 }
 
 async function reopen(database: Database, row: RunRow, inboxRow: InboxRow): Promise<true> {
