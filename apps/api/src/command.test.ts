@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { idOfUuid, uuidOfId } from '@waybill/protocol';
+import { uuidOfId } from '@waybill/protocol';
 import { findRun } from '@waybill/store';
 import { expect, test } from 'vitest';
 import { useApi } from '../test/harness.ts';
@@ -10,42 +10,69 @@ import { Writes } from './writes.ts';
 
 const api = useApi();
 
-/** A run that looks as these say, one after the other, and a retry of it whose key was claimed before. */
-async function repeatOfRetry(looks: readonly ((applied: () => Promise<void>) => Promise<string>)[]) {
+/** How the run of a command looks before it is applied, and after. */
+const looks = {
+  retry: [
+    { state: 'failed', phase: 'done' },
+    { state: 'running', phase: 'running' },
+  ],
+  cancel: [
+    { state: 'running', phase: 'running' },
+    { state: 'cancelled', phase: 'done' },
+  ],
+} as const;
+
+/**
+ * A request with a key that another has, too, which is applied by the owner of the run as the api looks at it for the
+ * nth time, or as soon as the key is claimed.
+ */
+async function send(type: keyof typeof looks, appliedAt: number | 'claim', { isRepeat = true } = {}) {
   const { database, projectUuid } = api.now;
   const id = await api.now.start();
   const row = (await findRun(database, uuidOfId('run', id)!))!;
-  const writes = new Writes(database);
   const idempotency = { projectUuid, key: id, request: '' };
-  const { uuid: commandId } = await claimKey(writes, idempotency, randomUUID());
-  const applied = () => api.now.record(id, [{ type: 'command.applied', at: 1, commandId }]);
-  const left = [...looks];
-  const get = async () => ({ state: { state: await left.shift()!(applied), phase: 'done' }, seq: 1 });
+  const writes = new Writes(database);
+  if (isRepeat) await claimKey(writes, idempotency, randomUUID());
+  let isApplied = false;
+  let count = 0;
+  const apply = async () => {
+    const { uuid: commandId } = await claimKey(writes, idempotency, randomUUID());
+    await api.now.record(id, [{ type: 'command.applied', at: 1, commandId }]);
+    isApplied = true;
+  };
+  const get = async () => {
+    if (++count === appliedAt) await apply();
+    const seq = isApplied ? 2 : 1;
+    return { state: looks[type][isApplied ? 1 : 0], seq };
+  };
+  const run = async (write: Parameters<Writes['run']>[0]) => {
+    const written = await writes.run(write);
+    if (appliedAt === 'claim' && !isApplied) await apply();
+    return written;
+  };
   const services = {
-    ...{ deps: { database, outcomeWaitMs: 0 }, writes, views: { get } },
+    ...{ deps: { database, outcomeWaitMs: 0, hints: { notify() {} } }, views: { get }, writes: { run } },
     feed: { watches: 0, watch: () => ({ close() {} }) },
   } as unknown as Services;
-  const answer = sendCommand(services, row, { type: 'retry' }, idempotency);
-  return { commandId: idOfUuid('cmd', commandId), answer };
+  return sendCommand(services, row, { type }, idempotency);
 }
 
-const failed = async () => 'failed';
-const running = async () => 'running';
+const whenever = (['retry', 'cancel'] as const).flatMap((type) =>
+  ([1, 2, 3, 'claim'] as const).map((appliedAt) => ({ type, appliedAt })),
+);
 
-test('a repeat that comes just as the first is applied has its outcome', async () => {
-  // Looked for in vain, then applied: the run is no longer one that can be retried.
-  const justNow = async (applied: () => Promise<void>) => {
-    await applied();
-    return 'running';
-  };
-  const { commandId, answer } = await repeatOfRetry([failed, justNow, running]);
-  expect(await answer).toMatchObject({ commandId, outcome: { type: 'command.applied' } });
+test.each(whenever)('the outcome reaches a repeat, whenever it comes: %j', async ({ type, appliedAt }) => {
+  expect(await send(type, appliedAt)).toMatchObject({ outcome: { type: 'command.applied' } });
 });
 
-test('a repeat for which there is no outcome is refused as the run is by now', async () => {
-  const { answer } = await repeatOfRetry([failed, running, running]);
-  await expect(answer).rejects.toMatchObject({
-    code: 'run_not_failed',
-    message: 'the run is running: only a failed one can be retried',
-  });
+test.each(['retry', 'cancel'] as const)('and the first, when a repeat of it was faster: %s', async (type) => {
+  const sent = await send(type, 'claim', { isRepeat: false });
+  expect(sent).toMatchObject({ outcome: { type: 'command.applied' } });
+});
+
+test('a retry of a run that has not failed is refused, and so is its repeat', async () => {
+  const id = await api.now.start();
+  const retry = () =>
+    api.now.problem(`POST /v1/runs/${id}/retry`, { body: {}, headers: { 'idempotency-key': 'once' } });
+  expect([await retry(), await retry()]).toEqual(Array(2).fill([409, 'run_not_failed']));
 });

@@ -43,9 +43,11 @@ export async function sendCommand(
   // Too many wait already: the command is posted all the same, and answered 202.
   const mayWait = services.feed.watches < (deps.waitsMax ?? waitsMaxDefault);
   const outcomeWaitMs = mayWait ? (deps.outcomeWaitMs ?? defaultOutcomeWaitMs) : 0;
+  // Before the key is claimed: from then on a repeat may be faster, and its command is this one.
+  const { seq } = await views.get(row);
   const claim = idempotency && (await claimKey(writes, idempotency, randomUUID()));
   const commandUuid = claim?.uuid ?? randomUUID();
-  const fromSeq = claim?.isRepeat ? 0 : (await views.get(row)).seq;
+  const fromSeq = claim?.isRepeat ? 0 : seq;
   const mayBeDone = reopens(command);
   const outcomeWithin = (waitMs: number) =>
     awaitOutcome(services, row, { commandUuid, fromSeq, waitMs, mayBeDone });
