@@ -107,8 +107,8 @@ export function createApi(deps: ApiDeps): Api {
     requests++;
     await next().finally(() => requests--);
   });
-  const door = new FrontDoor({ keys, backlog, metrics: deps.metrics });
   const { requestBodyBytesMax } = deps.limits;
+  const door = new FrontDoor({ keys, backlog, metrics: deps.metrics, requestBodyBytesMax });
   const bodies = new BodyBytes({
     bytesMax: requestBodyBytesMax,
     bytesUnderWayMax: Math.max(bodyBytesUnderWayMax, 4 * requestBodyBytesMax),

@@ -17,13 +17,16 @@ const known = new Map([
 ]);
 
 /** A door behind which one project starts too much. */
-function setUp({ isOpen = false } = {}) {
+function setUp({ isOpen = false, requestBodyBytesMax = 1_000_000 } = {}) {
   const counted: string[] = [];
-  const problem = new Problem('too_many_runs', 'too many', { retryAfterSeconds: 2 });
+  const problemOf = (retryAfterSeconds: number) =>
+    new Problem('too_many_runs', 'too many', { retryAfterSeconds });
+  let problem = problemOf(2);
   const door = new FrontDoor({
     keys: { known: (authorization) => known.get(authorization ?? '') ?? null },
     backlog: { isOpen, refusalOf: (project) => (project === 'flooded' ? problem : null) },
     metrics: { refused: (code) => void counted.push(code) },
+    requestBodyBytesMax,
   });
   const start = {
     method: 'POST',
@@ -31,7 +34,13 @@ function setUp({ isOpen = false } = {}) {
     authorization: 'Bearer wb_starter',
     length: '2',
   };
-  return { counted, knock: (fields: object = {}) => door.refusalOf({ ...start, ...fields }) };
+  return {
+    counted,
+    knock: (fields: object = {}) => door.refusalOf({ ...start, ...fields }),
+    askToComeAfter: (seconds: number) => {
+      problem = problemOf(seconds);
+    },
+  };
 }
 
 test.each([
@@ -69,6 +78,20 @@ test.each([
 ])('lets everything else pass: %j', (fields) => {
   const { counted, knock } = setUp();
   expect([knock(fields), counted]).toEqual([null, []]);
+});
+
+test('tells each its own id, and what is so by now', () => {
+  const { knock, askToComeAfter } = setUp();
+  const first = headersOf(knock()!.headers);
+  const second = headersOf(knock()!.headers);
+  expect(second.get('x-request-id')).not.toBe(first.get('x-request-id'));
+  askToComeAfter(7);
+  expect(headersOf(knock()!.headers).get('retry-after')).toBe('7');
+});
+
+test('lets pass what is too long for any request', () => {
+  const { knock } = setUp({ requestBodyBytesMax: 1000 });
+  expect([knock({ length: '1000' })?.status, knock({ length: '1001' })]).toEqual([429, null]);
 });
 
 test('is open while everybody keeps up', () => {

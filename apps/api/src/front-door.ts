@@ -16,7 +16,7 @@ export interface RequestHead {
 
 export interface Refusal {
   readonly status: number;
-  /** Names and values in turns: an object would be made into this. */
+  /** Names and values in turns: cheaper for node than an object. */
   readonly headers: string[];
   readonly body: string;
 }
@@ -25,6 +25,8 @@ export interface FrontDoorOptions {
   readonly keys: Pick<KnownKeys, 'known'>;
   readonly backlog: Pick<BacklogGate, 'isOpen' | 'refusalOf'>;
   readonly metrics: Pick<MetricsSource, 'refused'>;
+  /** Of one body: a longer one is refused for that. */
+  readonly requestBodyBytesMax: number;
 }
 
 /** The body of what is refused is still read, so that the connection may go on: a longer one is for hono to judge. */
@@ -38,7 +40,7 @@ const startUrl = /^\/v1\/workflows\/(?!\.{1,2}\/)[\w.-]{1,128}\/runs(?:\/batch)?
  */
 export class FrontDoor {
   readonly #options: FrontDoorOptions;
-  /** How the last problem is told; mostly it is the next one, too. */
+  /** How the gate's problem is told. */
   #telling: Telling | null = null;
 
   constructor(options: FrontDoorOptions) {
@@ -46,9 +48,9 @@ export class FrontDoor {
   }
 
   refusalOf({ method, url, authorization, length }: RequestHead): Refusal | null {
-    const { keys, backlog, metrics } = this.#options;
+    const { keys, backlog, metrics, requestBodyBytesMax } = this.#options;
     if (backlog.isOpen || method !== 'POST' || !startUrl.test(url)) return null;
-    if (!(Number(length) <= bodyBytesMax)) return null;
+    if (!(Number(length) <= Math.min(bodyBytesMax, requestBodyBytesMax))) return null;
     const principal = keys.known(authorization);
     if (!principal || !hasScope(principal, 'runs:write')) return null;
     const problem = backlog.refusalOf(principal.projectUuid);
