@@ -243,7 +243,8 @@ describe('stop', () => {
   test('finishes what is in flight, sends nothing new, and gives everything back', async () => {
     const owner = await startSession();
     const uuid = await withOpenStep(owner, 'a');
-    const stopped = owner.session.stop(30_000);
+    // Longer than a test may take.
+    const stopped = owner.session.stop(300_000);
     handler.release();
     await stopped;
     expect(sent()).toEqual(['a1']);

@@ -171,8 +171,11 @@ export class Session implements DriverContext {
     const bytes = freshStateBytes(plan, row.context);
     this.#runs.add(driver, { claims: 0, bytes, queuedBytes: bytes }, this.clock.monotonic());
     this.#starting++;
-    const created = driver.create({ ...row, stateBytes: bytes, startedAtMs: row.createdAtMs });
-    await created.finally(() => this.#starting--);
+    try {
+      await driver.create({ ...row, stateBytes: bytes, startedAtMs: row.createdAtMs });
+    } finally {
+      this.#starting--;
+    }
   }
 
   /** Claims ready runs while there is room. Answers how many. */
