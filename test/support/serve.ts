@@ -46,7 +46,8 @@ export async function startWaybill(
   const exited = once(child, 'close');
   const endWithUs = () => child.kill('SIGKILL');
   process.once('exit', endWithUs);
-  exited.then(() => process.off('exit', endWithUs));
+  const forget = () => void process.off('exit', endWithUs);
+  exited.then(forget, forget);
   const lines: string[] = [];
   const log = () => lines.join('\n');
   const ready = watch(child, lines);

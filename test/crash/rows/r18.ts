@@ -20,6 +20,8 @@ const peakSeconds = 20;
  */
 const politeShareMin = 0.8;
 const rudeShareMin = 0.5;
+/** Of the first peak, what the later ones must have: an overload leaves nothing behind. */
+const lastingShareMin = 0.7;
 
 /**
  * `--seconds`: how long the overload lasts by clients that come again when they were told to, and then as long by
@@ -80,14 +82,20 @@ async function play(stage: Stage): Promise<RowReport> {
     if (refused === 0) violated('nothing was refused');
     if (normalAfter > 30) violated(`it took ${normalAfter.toFixed(1)} s until all was normal again`);
   }
+  for (const [when, peak] of Object.entries({ between, after }))
+    if (peak < lastingShareMin * before)
+      violations.push(`the peak ${when} was only ${percent(peak / before)} of what it had been`);
   if (rude.offered < 0.9 * between * times)
     violations.push(`could not be judged: clients made only ${rude.offered.toFixed(0)} starts a second`);
-  const figures = parts.map(({ by, part, peak }) => prefixed(`${by}: `, figuresOf(part, peak)));
+  const [politeFigures, rudeFigures] = parts.map(({ by, part, peak }) =>
+    prefixed(`${by}: `, figuresOf(part, peak)),
+  );
   return {
     figures: {
       'peak, runs a second': `${before.toFixed(0)} before, ${between.toFixed(0)} between, ${after.toFixed(0)} behind`,
       'a run of others, normally': ms(normal),
-      ...Object.assign({}, ...figures),
+      ...politeFigures,
+      ...rudeFigures,
     },
     violations,
   };
