@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type Handler, startHandler } from '../test/handler.ts';
 import { newUuid, projectUuid } from '../test/harness.ts';
 import * as live from '../test/live.ts';
 
 let database: live.TestDatabase;
-let handler: live.Handler;
+let handler: Handler;
 beforeAll(async () => {
   database = await live.startDatabase();
-  handler = await live.startHandler();
+  handler = await startHandler();
 });
 afterAll(async () => {
   await handler.close();

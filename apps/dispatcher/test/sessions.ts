@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { DispatcherDeps } from '../src/dispatcher.ts';
+import { type Handler, startHandler } from './handler.ts';
 import * as live from './live.ts';
 
 export interface Sessions {
   readonly database: live.TestDatabase;
-  readonly handler: live.Handler;
+  readonly handler: Handler;
   /** Closed after the test. */
   start(changed?: Partial<DispatcherDeps>): Promise<live.TestSession>;
 }
@@ -15,7 +16,7 @@ export function useSessions(onReady: (sessions: Sessions) => void, tables: reado
   let sessions: Sessions;
   beforeAll(async () => {
     const database = await live.startDatabase();
-    const handler = await live.startHandler();
+    const handler = await startHandler();
     const start = async (changed: Partial<DispatcherDeps> = {}) => {
       const session = await live.startSession(database, changed);
       open.push(session);
